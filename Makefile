@@ -1,0 +1,48 @@
+# Every target sets up what it needs by itself.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test test-fast check format docs lock down clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## diagnose a lab on loopback addresses: where a node rewrites the client's address
+	@scripts/demo
+
+test: $(READY) ## run all tests, on a Kubernetes of their own where the machine can carry one
+	@scripts/test
+
+test-fast: $(READY) ## run the tests that need neither root nor a cluster
+	@$(BIN)/pytest -q --ignore=tests/cluster
+
+check: $(READY) ## lint, types, import rules, and documents in step with the code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m diagnose.catalogue_pages --check
+
+format: $(READY) ## format the code
+	@$(BIN)/ruff check --fix -q . || true
+	@$(BIN)/ruff format .
+
+docs: $(READY) ## write docs/findings/ from the catalogue
+	@$(BIN)/python -m diagnose.catalogue_pages
+
+lock: $(READY) ## resolve the dependencies anew into requirements-dev.lock
+	@$(BIN)/pip install -q uv
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --group dev pyproject.toml -o requirements-dev.lock
+
+down: ## end the test cluster that `make test` leaves running
+	@tests/cluster/testbed/down.sh
+
+clean: ## remove the virtual environment and caches of this folder
+	@rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(READY): scripts/venv requirements-dev.lock pyproject.toml
+	@scripts/venv
+	@touch $@
