@@ -1,0 +1,112 @@
+"""Relay: probes as orders for ``inside.py``, and its results as the same values that ``send.py`` gives."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from probes import compose
+from probes.outcome import (
+    Answered,
+    Closed,
+    Garbled,
+    Outcome,
+    Refused,
+    Reset,
+    Sent,
+    TimedOut,
+    TlsFailed,
+    Unreachable,
+)
+from probes.probe import Probe
+
+BODY_LIMIT = 64 * 1024
+"""As in ``send.py``: how many bytes of a response's body count."""
+
+
+def orders(probes: Sequence[Probe], timeout: float) -> str:
+    """The text that tells ``inside.py`` to send ``probes``; ``timeout`` is seconds for each step."""
+    return "".join(json.dumps(_order(probe, timeout)) + "\n" for probe in probes) + "\n"
+
+
+def results(text: str, probes: Sequence[Probe]) -> list[Sent]:
+    """What ``inside.py`` printed, in the order of ``probes``. ValueError if that is not what it is."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) != len(probes):
+        raise ValueError(f"{len(lines)} results for {len(probes)} probes")
+    return [_sent(probe, json.loads(line)) for probe, line in zip(probes, lines, strict=True)]
+
+
+def _order(probe: Probe, timeout: float) -> dict[str, Any]:
+    return {
+        "address": probe.target.address,
+        "port": probe.target.port,
+        "tls": probe.target.scheme == "https",
+        "server_name": probe.target.host,
+        "preface": _text(compose.preface(probe)),
+        "request": _text(compose.request(probe)),
+        "timeout": timeout,
+    }
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _sent(probe: Probe, said: Any) -> Sent:
+    try:
+        outcome = _outcome(said["outcome"], said["phase"], said["reason"], base64.b64decode(said["received"]))
+        return Sent(probe, outcome, said["socket"], float(said["started"]), float(said["seconds"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no result of a probe: {error}") from error
+
+
+def _outcome(name: str, phase: Any, reason: str, received: bytes) -> Outcome:
+    match name:
+        case "answered":
+            return read_response(received)
+        case "closed":
+            return Closed()
+        case "reset":
+            return Reset(phase)
+        case "refused":
+            return Refused()
+        case "timed-out":
+            return TimedOut(phase)
+        case "tls-failed":
+            return TlsFailed(reason)
+        case "unreachable":
+            return Unreachable(reason)
+    raise ValueError(f"unknown outcome {name!r}")
+
+
+def read_response(received: bytes) -> Outcome:
+    """The response that ``received``, all that came until the peer closed, holds."""
+    import h11
+
+    connection = h11.Connection(h11.CLIENT)
+    connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x"), ("Connection", "close")]))
+    connection.send(h11.EndOfMessage())
+    status, body = 0, b""
+    headers: tuple[tuple[str, str], ...] = ()
+    try:
+        connection.receive_data(received)
+        connection.receive_data(b"")
+        while True:
+            event = connection.next_event()
+            if isinstance(event, h11.Response):
+                status, headers = event.status_code, _decoded(event.headers.raw_items())
+            elif isinstance(event, h11.Data):
+                body += bytes(event.data)
+            elif isinstance(event, h11.EndOfMessage):
+                return Answered(status, headers, body[:BODY_LIMIT])
+            elif event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):
+                return Closed(received[:1024])
+    except h11.RemoteProtocolError:
+        return Closed(received[:1024]) if received.startswith(b"HTTP/") else Garbled(received[:1024])
+
+
+def _decoded(items: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in items)

@@ -1,0 +1,146 @@
+"""The PROXY protocol, versions 1 and 2, without I/O: values to bytes and back. Only ValueError escapes.
+
+Source: "The PROXY protocol, versions 1 & 2" (HAProxy), sections 2.1 (v1) and 2.2 (v2).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal
+
+SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+
+V1_LIMIT = 107
+"""The longest v1 header in bytes, CRLF included (2.1)."""
+
+_V1 = re.compile(r"PROXY (TCP4|TCP6) (\S+) (\S+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})")
+_BLOCKS = {0x1: struct.Struct("!4s4sHH"), 0x2: struct.Struct("!16s16sHH")}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One header. Addresses are None where it names none: v1 UNKNOWN, v2 LOCAL, AF_UNSPEC and AF_UNIX.
+
+    ``tlvs`` are (type, value) pairs, of version 2 only.
+    """
+
+    version: Literal[1, 2]
+    command: Literal["PROXY", "LOCAL"] = "PROXY"
+    source: str | None = None
+    source_port: int = 0
+    destination: str | None = None
+    destination_port: int = 0
+    tlvs: tuple[tuple[int, bytes], ...] = ()
+
+
+def encode(header: Header) -> bytes:
+    """The bytes of ``header``; ValueError where it cannot be said in its version."""
+    return _encode_v1(header) if header.version == 1 else _encode_v2(header)
+
+
+def parse(data: bytes) -> tuple[Header, int]:
+    """The header that ``data`` begins with, and how many bytes it takes. ValueError if there is none, or not whole."""
+    if data.startswith(SIGNATURE):
+        return _parse_v2(data)
+    if data.startswith(b"PROXY "):
+        return _parse_v1(data)
+    raise ValueError("no PROXY header")
+
+
+def _encode_v1(header: Header) -> bytes:
+    if header.command == "LOCAL" or header.tlvs:
+        raise ValueError("version 1 knows neither LOCAL nor TLVs")
+    if header.source is None or header.destination is None:
+        return b"PROXY UNKNOWN\r\n"
+    source, destination = ip_address(header.source), ip_address(header.destination)
+    if source.version != destination.version:
+        raise ValueError(f"{source} and {destination} are of different families")
+    ports = _port(header.source_port), _port(header.destination_port)
+    return f"PROXY TCP{source.version} {source} {destination} {ports[0]} {ports[1]}\r\n".encode("ascii")
+
+
+def _parse_v1(data: bytes) -> tuple[Header, int]:
+    end = data.find(b"\r\n", 0, V1_LIMIT)
+    if end < 0:
+        raise ValueError("no CRLF within 107 bytes")
+    line = data[:end].decode("ascii", "replace")
+    if line == "PROXY UNKNOWN" or line.startswith("PROXY UNKNOWN "):
+        return Header(1), end + 2
+    match = _V1.fullmatch(line)
+    if match is None:
+        raise ValueError("malformed version 1 header")
+    family, source, destination, source_port, destination_port = match.groups()
+    for text in (source, destination):
+        if ip_address(text).version != int(family[3]):
+            raise ValueError(f"{text} is no address of {family}")
+    return Header(1, "PROXY", source, _port(int(source_port)), destination, _port(int(destination_port))), end + 2
+
+
+def _encode_v2(header: Header) -> bytes:
+    tlvs = b"".join(struct.pack("!BH", kind, len(value)) + value for kind, value in header.tlvs)
+    family, block = 0x00, b""
+    if header.source is not None and header.destination is not None:
+        source, destination = ip_address(header.source), ip_address(header.destination)
+        if source.version != destination.version:
+            raise ValueError(f"{source} and {destination} are of different families")
+        number = 0x1 if source.version == 4 else 0x2
+        ports = _port(header.source_port), _port(header.destination_port)
+        family, block = number << 4 | 0x1, _BLOCKS[number].pack(source.packed, destination.packed, *ports)
+    command = 0x20 | (header.command == "PROXY")
+    return SIGNATURE + struct.pack("!BBH", command, family, len(block) + len(tlvs)) + block + tlvs
+
+
+def _parse_v2(data: bytes) -> tuple[Header, int]:
+    if len(data) < 16:
+        raise ValueError("version 2 header cut short")
+    command, family, length = struct.unpack_from("!BBH", data, 12)
+    if command >> 4 != 2:
+        raise ValueError(f"version {command >> 4} in a binary header")
+    if command & 0xF > 1:
+        raise ValueError(f"unknown command {command & 0xF}")
+    end = 16 + length
+    if len(data) < end:
+        raise ValueError("version 2 header cut short")
+    block = _BLOCKS.get(family >> 4)
+    if not command & 0xF:
+        return Header(2, "LOCAL"), end
+    if block is None:
+        return Header(2), end
+    if length < block.size:
+        raise ValueError("address block cut short")
+    source, destination, source_port, destination_port = block.unpack_from(data, 16)
+    return (
+        Header(
+            2,
+            "PROXY",
+            str(ip_address(source)),
+            source_port,
+            str(ip_address(destination)),
+            destination_port,
+            _tlvs(data[16 + block.size : end]),
+        ),
+        end,
+    )
+
+
+def _tlvs(data: bytes) -> tuple[tuple[int, bytes], ...]:
+    """The TLVs of section 2.2.7: one byte of type, two of length, the value."""
+    found, at = [], 0
+    while at < len(data):
+        if at + 3 > len(data):
+            raise ValueError("TLV cut short")
+        kind, length = struct.unpack_from("!BH", data, at)
+        if at + 3 + length > len(data):
+            raise ValueError("TLV cut short")
+        found.append((kind, data[at + 3 : at + 3 + length]))
+        at += 3 + length
+    return tuple(found)
+
+
+def _port(number: int) -> int:
+    if not 0 <= number <= 65535:
+        raise ValueError(f"{number} is no port")
+    return number
