@@ -1,0 +1,94 @@
+"""KIP4xx: the PROXY protocol between the balancer and Kong's listener."""
+
+from __future__ import annotations
+
+from diagnose.catalogue.fault import Fault
+from diagnose.path.traffic import Layer
+from diagnose.report.report import Severity
+
+FAULTS = (
+    Fault(
+        code="KIP401",
+        name="proxy-header-refused",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.ERROR,
+        title="the balancer sends a PROXY header that Kong does not expect",
+        why="""
+            The balancer puts a PROXY header in front of each connection. Kong's listener lacks the `proxy_protocol`
+            flag and takes the header for the request line, which it is not: every request is answered with 400, over
+            TLS the handshake fails (`WRONG_VERSION_NUMBER`, because the 400 comes in clear text).
+
+            Often `real_ip_header = proxy_protocol` is set and believed to be enough. It is not: since 0.13 Kong appends
+            the flag to no listener and checks nothing. The flag belongs on each entry of `proxy_listen`.
+            """,
+        tell_apart="""
+            Kong's access log shows a status of 400 for the request `PROXY TCP4 203.0.113.7 ...` (version 1), or for
+            `\\x00` (version 2). The opposite mistake (KIP402) leaves no access-log line and a *broken header* in the
+            error log, and its callers get no answer at all instead of a 400.
+
+            Whether the balancer or Kong is wrong is not a matter of fact but of what you want. Both are named, as
+            possible.
+            """,
+        cure="""
+            Either make Kong expect the header: `proxy_protocol` on the listener, `real_ip_header = proxy_protocol`, the
+            balancer's addresses in `trusted_ips`. Or make the balancer stop sending it, if it preserves the source
+            anyway. Leave the status and admin listeners as they are: kubelet's probes bear no header.
+
+            Both sides have to change together; in between every connection fails. Bring up a second Service and
+            listener, move the traffic, remove the first.
+            """,
+    ),
+    Fault(
+        code="KIP402",
+        name="proxy-header-missing",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.ERROR,
+        title="Kong demands a PROXY header that nothing on the way sends",
+        why="""
+            A listener with the `proxy_protocol` flag reads the header before anything else, and closes a connection
+            that begins with something else, without an answer. The balancer does not send it: it was never switched on,
+            it was switched on by an annotation that this balancer or its controller does not know, or the balancer is
+            of a kind that forwards packets and cannot.
+
+            On AWS, `aws-load-balancer-proxy-protocol: "*"` is honoured for an NLB only by the AWS Load Balancer
+            Controller; on a Service that the cloud controller manager owns it counts for Classic ELB alone. The
+            passthrough balancers of GKE and AKS cannot send the header at all.
+            """,
+        tell_apart="""
+            Kong's error log says `broken header: "GET / HTTP/1.1" while reading PROXY protocol, client: ...`; over TLS
+            the quotes hold the bytes of a ClientHello. *Empty* quotes are something else: a health check that connects
+            and leaves, which is noise and no fault.
+
+            A probe that brings a header of its own gets through where an ordinary request does not. That also means
+            that anyone else can (KIP403).
+            """,
+        cure="""
+            Either switch the PROXY protocol on at the balancer, and check at the balancer itself that it is on; or take
+            the flag off Kong's listeners and use what the balancer offers, usually a preserved source with
+            `externalTrafficPolicy: Local`.
+            """,
+    ),
+    Fault(
+        code="KIP403",
+        name="proxy-header-forgeable",
+        layer=Layer.GATEWAY,
+        severity=Severity.ERROR,
+        title="Kong believes a PROXY header that any caller can write",
+        why="""
+            The listener reads a PROXY header from whoever connects, and the address in it becomes the one that Kong
+            logs, limits and admits by, because the TCP peer is in `trusted_ips` or everyone is. It takes one line in
+            front of a request to become any client.
+            """,
+        tell_apart="""
+            Where the balancer sends a header of its own, a caller's is the second one, which Kong takes for a broken
+            request and answers with 400: not forgeable from outside. This finding is about entries where the caller's
+            header comes first, and believed. If a request header does it, it is KIP503; if only workloads within the
+            cluster can do it, KIP603.
+            """,
+        cure="""
+            Let only the balancer reach that listener (security group, NetworkPolicy), and put the balancer's addresses
+            in `trusted_ips` instead of everyone's. If no balancer sends the header, the listener should not have the
+            flag.
+            """,
+    ),
+)

@@ -1,0 +1,217 @@
+"""The command line: flags in, exit status out. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from diagnose import __version__
+from diagnose.errors import USAGE, Stop
+
+if TYPE_CHECKING:
+    from diagnose.report.report import Report
+    from diagnose.site import Progress, Site
+
+PRESERVED, FINDINGS, UNDETERMINED, INTERRUPTED = 0, 1, 3, 130
+
+SEVERITIES = ("error", "warning", "info")
+
+EXIT_STATUS = """\
+exit status: 0 preserved, 1 findings at or above --fail-on, 2 usage, 3 undetermined, 4 could not run, 130 interrupted"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; the one place where errors become text."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parser().parse_args(argv)
+        signal.signal(signal.SIGTERM, _interrupt)
+        status: int = options.run(options, argv)
+        return status
+    except Stop as stop:
+        sys.stderr.write(f"kongip: {stop}\n")
+        return stop.status
+    except KeyboardInterrupt:
+        sys.stderr.write("kongip: interrupted; what the run had made is removed\n")
+        return INTERRUPTED
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Stop(f"{message}.", f"See {self.prog} --help.", USAGE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="kongip",
+        description="Tells where the client's IP address is lost on the way to Kong, and what restores it.",
+        epilog=EXIT_STATUS,
+    )
+    parser.add_argument("--version", action="version", version=f"kongip {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    _add_diagnose(commands.add_parser("diagnose", help="probe a Kong and name the layer at fault", epilog=EXIT_STATUS))
+    lab = commands.add_parser("lab", help="list the embedded labs")
+    lab.set_defaults(run=_lab)
+    return parser
+
+
+def _add_diagnose(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Probes a live Kong and names the layer that drops or rewrites the client's address."
+    where = parser.add_argument_group("where")
+    place = where.add_mutually_exclusive_group(required=True)
+    place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster")
+    place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
+    where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
+    where.add_argument("--service", metavar="NAMESPACE/NAME", type=_service, help="Kong's proxy Service")
+    where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to diagnose")
+    where.add_argument("--url", metavar="URL", action="append", default=[], help="a further entry; repeatable")
+    where.add_argument("--host", metavar="HOST", help="the Host header and TLS server name of probes")
+    known = parser.add_argument_group("what is known")
+    known.add_argument(
+        "--caller-ip",
+        metavar="ADDRESS|CIDR",
+        action="append",
+        default=[],
+        type=_network,
+        help="an address that the caller rightly appears as; repeatable",
+    )
+    known.add_argument(
+        "--owner",
+        metavar="CIDR=LAYER",
+        action="append",
+        default=[],
+        type=_owner,
+        help="whose addresses those are: edge, load_balancer, node or caller; repeatable",
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument("--namespace", metavar="NAME", help="where the echo backend is made; default: Kong's namespace")
+    how.add_argument("--image", metavar="IMAGE", help="a plain Python image for the echo backend")
+    how.add_argument("--connections", metavar="N", type=_count, default=20, help="connections a group (default 20)")
+    how.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=5.0, help="a step of a probe (default 5)")
+    told = parser.add_argument_group("output")
+    told.add_argument("--output", choices=("text", "json"), default="text", help="default: text")
+    told.add_argument("--fail-on", choices=SEVERITIES, default="error", help="least severity for exit status 1")
+    told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
+    told.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=_diagnose)
+
+
+def _service(text: str) -> str:
+    namespace, slash, name = text.partition("/")
+    if not (namespace and slash and name) or "/" in name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAMESPACE/NAME")
+    return text
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither an address nor a CIDR") from error
+    return text
+
+
+def _owner(text: str) -> tuple[str, str]:
+    network, _, layer = text.partition("=")
+    if layer not in ("caller", "edge", "load_balancer", "node"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in =caller, =edge, =load_balancer or =node")
+    return _network(network), layer
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 60")
+    return seconds
+
+
+def _lab(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    from diagnose.lab.labs import LABS
+
+    width = max(len(name) for name in LABS)
+    for name, lab in LABS.items():
+        print(f"{name:<{width}}  {lab.summary}")
+    return 0
+
+
+def _diagnose(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    from diagnose.report.progress import progress_to
+    from diagnose.run import Options, diagnose
+
+    with progress_to(sys.stderr, quiet=options.quiet) as progress, _site(options, progress) as site:
+        kubectl = f"kubectl --context {shlex.quote(options.context)}" if options.context else "kubectl"
+        asked = Options(
+            caller_ips=tuple(options.caller_ip),
+            connections=options.connections,
+            timeout=options.timeout,
+            kubectl=kubectl,
+            command=shlex.join(["kongip", *argv]),
+        )
+        report = diagnose(site, asked, progress)
+    _print(report, options)
+    return exit_status(report, options.fail_on)
+
+
+def _site(options: argparse.Namespace, progress: Progress) -> Site:
+    if options.lab is not None:
+        from diagnose.lab.site import open_lab
+
+        return open_lab(options.lab)
+    from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions, open_cluster
+
+    progress(f"looking for Kong in context {options.context}")
+    return open_cluster(
+        ClusterOptions(
+            context=options.context,
+            kubeconfig=options.kubeconfig,
+            namespace=options.namespace,
+            service=options.service,
+            ingress_class=options.ingress_class,
+            urls=tuple(options.url),
+            host=options.host,
+            image=options.image or DEFAULT_IMAGE,
+            owners=tuple(options.owner),
+        )
+    )
+
+
+def _print(report: Report, options: argparse.Namespace) -> None:
+    if options.output == "json":
+        from diagnose.report.document import document
+
+        print(json.dumps(document(report), indent=2))
+        return
+    from diagnose.report.terminal import show
+
+    show(report, sys.stdout, verbose=options.verbose)
+
+
+def exit_status(report: Report, fail_on: str) -> int:
+    """The exit status of a finished run: findings at or above ``fail_on`` come before an undetermined verdict."""
+    from diagnose.report.report import Verdict
+
+    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    if any(finding.severity in counted for finding in report.findings):
+        return FINDINGS
+    return UNDETERMINED if report.verdict is Verdict.UNDETERMINED else PRESERVED

@@ -1,0 +1,1 @@
+"""From explanations to a report: the ladder, the findings, the verdict. Values in, values out."""

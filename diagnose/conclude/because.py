@@ -1,0 +1,107 @@
+"""Sentences of evidence: what was seen, of which connections, and where each piece of knowledge stands written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.evidence import Observation, described
+from diagnose.explain.groups import Part
+from diagnose.path.traffic import Address, parse_address
+from diagnose.site import Kong
+from probes.probe import PROXY_CHANNEL, Preamble
+
+
+def owned(address: Address, addresses: Addresses) -> str:
+    """The address with who owns it and where that stands written."""
+    if addresses.senders.hold(address):
+        return f"{address} (the caller)"
+    owners = addresses.inventory.owners(address)
+    if not owners:
+        return f"{address} (nobody is known to own it)"
+    return f"{address} ({owners[0].name}: {owners[0].source})"
+
+
+def logged(part: Part, addresses: Addresses) -> list[str]:
+    """What Kong logged for ordinary connections, with shares."""
+    plain = part.plain
+    taken = Counter(observation.seen.logged for observation in plain if observation.seen.logged is not None)
+    whole = f"{len(plain)} ordinary connections to {part.entry.name}"
+    lines = [
+        f"Kong logged {owned(address, addresses)} for {number} of {whole}" for address, number in taken.most_common()
+    ]
+    ends = Counter(described(observation.sent.outcome) for observation in plain if observation.seen.logged is None)
+    lines += [f"{number} of {whole}: {end}, and no address was logged" for end, number in ends.most_common()]
+    return lines
+
+
+def peers(part: Part, addresses: Addresses) -> list[str]:
+    """From which TCP peers Kong took the connections, as the echo was told or Kong's log complains."""
+    observations = part.explanation.observations
+    told = {
+        observation.seen.forwarded[-1]
+        for observation in observations
+        if observation.seen.forwarded and len(observation.seen.forwarded) > 1
+    }
+    lines = [f"Kong's TCP peer was {owned(address, addresses)}" for address in _parsed(told)]
+    refused = {str(peer) for observation in observations for peer in observation.seen.refused or ()}
+    lines += [f"Kong refused connections of {owned(address, addresses)}" for address in _parsed(refused)]
+    return lines
+
+
+def _parsed(texts: set[str]) -> list[Address]:
+    return [address for text in sorted(texts) if (address := parse_address(text)) is not None]
+
+
+def carried(part: Part, addresses: Addresses) -> list[str]:
+    """In which header the caller's address reached Kong although it was not taken."""
+    for observation in part.plain:
+        if observation.seen.forwarded and any(
+            addresses.senders.hold(address) for address in _parsed(set(observation.seen.forwarded))
+        ):
+            chain = ", ".join(observation.seen.forwarded)
+            return [f"the echo was sent X-Forwarded-For: {chain} - the caller's address reached Kong in that header"]
+    return []
+
+
+def forged(observations: Sequence[Observation]) -> list[str]:
+    """Which claims Kong believed."""
+    lines = []
+    for observation in observations:
+        channel = observation.forged
+        if channel is None:
+            continue
+        shown = f"a PROXY {observation.probe.preamble} header" if channel == PROXY_CHANNEL else channel
+        lines.append(f"a probe claimed {observation.seen.logged} by {shown}, and Kong logged it")
+    return list(dict.fromkeys(lines))
+
+
+def wire(part: Part) -> list[str]:
+    """What came of connections with and without a PROXY header."""
+    shown: dict[str, str] = {}
+    for observation in part.explanation.observations:
+        preamble = observation.probe.preamble
+        if preamble is not Preamble.NONE or observation.plain:
+            label = "no PROXY header" if preamble is Preamble.NONE else f"PROXY {preamble}"
+            shown.setdefault(label, described(observation.sent.outcome))
+    return ["sent through the entry: " + "; ".join(f"{label} -> {end}" for label, end in shown.items())]
+
+
+def settings(kongs: Sequence[Kong]) -> list[str]:
+    """What Kong's pods are told, equal ones together."""
+    told: dict[str, list[Kong]] = {}
+    for kong in kongs:
+        if kong.settings is None:
+            continue
+        trusted = ",".join(kong.settings.trusted_ips) or "nobody"
+        recursive = "on" if kong.settings.real_ip_recursive else "off"
+        flags = ", ".join(
+            f"{one.port}{' proxy_protocol' if one.proxy_protocol else ''}" for one in kong.settings.listeners
+        )
+        text = (
+            f"trusted_ips {trusted}, real_ip_header {kong.settings.real_ip_header}, real_ip_recursive {recursive}, "
+            f"listeners {flags}"
+        )
+        told.setdefault(text, []).append(kong)
+    return [f"Kong is told: {text} ({', '.join(kong.source for kong in pods[:3])})" for text, pods in told.items()]

@@ -1,0 +1,115 @@
+"""The ladder: the path hop by hop, with the caller's address before and after each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.explain import Case, holding
+from diagnose.explain.faults import Holds, carries
+from diagnose.explain.groups import Part
+from diagnose.owners import Inventory
+from diagnose.path import edge
+from diagnose.path.egress import Egress
+from diagnose.path.proxying import SENDS_PROXY, Proxying
+from diagnose.path.traffic import Address, Layer, Traffic, parse_address
+from diagnose.path.world import Hop, predict
+from diagnose.report.report import Rung, Status
+
+NAMES = {
+    Layer.EGRESS: "the caller's own network",
+    Layer.EDGE: "what stands before the balancer",
+    Layer.LOAD_BALANCER: "load balancer",
+    Layer.NODE: "node",
+    Layer.GATEWAY: "Kong",
+    Layer.UPSTREAM: "what Kong passes on",
+}
+
+
+def ladder(part: Part, addresses: Addresses) -> tuple[Rung, ...]:
+    """The rungs of ``part``'s path, as its likeliest case has them.
+
+    Only what all cases share is called by its behaviour, and only addresses that a witness saw are shown.
+    """
+    if not part.explanation.cases:
+        return ()
+    case = part.explanation.cases[0]
+    holds = holding(case.world, case.binding, case.plain.source, addresses)
+    seen = {address for observation in part.plain for address in observation.visible} | {case.plain.source}
+    arrivals = predict(case.world, case.plain, case.binding).arrivals
+    rungs = [
+        _rung(index, hop, arrivals, part, seen, addresses, holds)
+        for index, hop in enumerate(case.world.hops)
+        if index < len(arrivals) and not _absent(hop)
+    ]
+    if len(arrivals) > len(case.world.hops):
+        rungs += _kong(case, part, seen, holds)
+    return tuple(rungs)
+
+
+def _absent(hop: Hop) -> bool:
+    return hop.behaviour is Egress.DIRECT or (hop.layer is Layer.EDGE and hop.behaviour is edge.NONE)
+
+
+def _rung(
+    index: int,
+    hop: Hop,
+    arrivals: Sequence[Traffic],
+    part: Part,
+    seen: set[Address],
+    addresses: Addresses,
+    holds: Holds,
+) -> Rung:
+    before = arrivals[index]
+    after = arrivals[index + 1] if index + 1 < len(arrivals) else None
+    agreed = len({case.world.hops[index].behaviour for case in part.explanation.cases}) == 1
+    out = after.source if after is not None and after.source in seen else None
+    return Rung(
+        layer=hop.layer,
+        name=_name(hop, before, out, addresses.inventory, part),
+        behaviour=hop.behaviour.value if agreed else None,
+        source_in=str(before.source) if before.source in seen else None,
+        source_out=str(out) if out is not None else None,
+        status=_status(hop, before, after, holds) if agreed else Status.UNKNOWN,
+    )
+
+
+def _status(hop: Hop, before: Traffic, after: Traffic | None, holds: Holds) -> Status:
+    if after is None:
+        return Status.DROPS if hop.behaviour.value == Proxying.DROPS.value else Status.REFUSES
+    if before.source == after.source:
+        return Status.KEEPS
+    if carries(after, holds) and not holds(after.source):
+        return Status.KEEPS if hop.behaviour in SENDS_PROXY or after.headers != before.headers else Status.REWRITES
+    return Status.REWRITES if not holds(after.source) else Status.KEEPS
+
+
+def _name(hop: Hop, before: Traffic, out: Address | None, inventory: Inventory, part: Part) -> str:
+    if hop.layer is Layer.LOAD_BALANCER:
+        return f"{NAMES[hop.layer]} at {part.entry.address}:{part.entry.port}"
+    owners = inventory.owners(out) if out is not None and out != before.source else ()
+    return owners[0].name if owners else NAMES[hop.layer]
+
+
+def _kong(case: Case, part: Part, seen: set[Address], holds: Holds) -> list[Rung]:
+    prediction = predict(case.world, case.plain, case.binding)
+    conclusion, arrived = prediction.conclusion, prediction.arrivals[-1]
+    peer = str(arrived.source) if arrived.source in seen else None
+    pods = sorted({observation.kong for observation in part.plain if observation.kong})
+    name = part.kong or (pods[0] if len(pods) == 1 else f"Kong ({len(pods)} pods)" if pods else "Kong")
+    if conclusion is None or conclusion.status != 200:
+        refusal = "requires_proxy_header" if case.world.listener.proxy_protocol else "refuses"
+        return [Rung(Layer.GATEWAY, name, refusal, peer, None, Status.REFUSES)]
+    logged = parse_address(conclusion.address or "")
+    took = str(logged) if logged in seen else None
+    mine = logged is not None and holds(logged)
+    if mine:
+        status = Status.KEEPS if holds(arrived.source) else Status.RESTORES
+    else:
+        status = Status.REWRITES if carries(arrived, holds) else Status.KEEPS
+    channel = f"logs_{conclusion.channel}"
+    sent_on = Status.KEEPS if mine else Status.UNKNOWN
+    return [
+        Rung(Layer.GATEWAY, name, channel, peer, took, status),
+        Rung(Layer.UPSTREAM, NAMES[Layer.UPSTREAM], "sends_x_real_ip", took, took, sent_on),
+    ]

@@ -1,0 +1,100 @@
+"""Bindings: from which addresses the hops of a world may have answered on one connection.
+
+A hop that rewrites the source may do so from several addresses, and differently on each connection; what holds is who
+owns them. An address that nobody owns may be any stranger's on the way to the balancer or the balancer's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from itertools import product
+
+from diagnose.explain.evidence import Observation
+from diagnose.explain.senders import Senders
+from diagnose.owners import Inventory, Kind
+from diagnose.path.egress import Egress
+from diagnose.path.node import Node
+from diagnose.path.settings import Settings
+from diagnose.path.traffic import Address, Layer, parse_address
+from diagnose.path.world import Binding, Hop, World, emits
+from diagnose.site import EntryKind
+
+_KINDS = {
+    Layer.EDGE: frozenset({Kind.EDGE}),
+    Layer.LOAD_BALANCER: frozenset({Kind.BALANCER, Kind.POD}),
+    Layer.NODE: frozenset({Kind.NODE, Kind.POD_NETWORK, Kind.POD}),
+}
+_UNOWNED = frozenset({Layer.EGRESS, Layer.EDGE, Layer.LOAD_BALANCER})
+"""The layers whose addresses need not be known to the cluster."""
+
+_STRANGER = ip_address("198.18.0.1")  # of the range for benchmarks (RFC 2544): nobody's
+_SIDECARS = (ip_address("127.0.0.6"), ip_address("127.0.0.1"))  # Istio's inbound redirect; Linkerd's
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What bindings are drawn from: who owns what, and which addresses are the caller's."""
+
+    inventory: Inventory
+    senders: Senders
+
+    def candidates(self, hop: Hop, observation: Observation, settings: Settings) -> tuple[Address | None, ...]:
+        """The addresses that ``hop`` may have answered from on the connection of ``observation``.
+
+        Seen ones first. A hop whose address nobody sees matters only by whether Kong trusts it: one address that is
+        trusted and one that is not stand for all such.
+        """
+        if not emits(hop):
+            return (None,)
+        seen = sorted(observation.visible, key=str)
+        if isinstance(hop.behaviour, Egress):
+            return tuple(address for address in seen if self._leaves_caller(hop.behaviour, address, observation))
+        if hop.behaviour is Node.SIDECAR:
+            return _SIDECARS
+        fitting = [address for address in seen if self._fits(hop.layer, address)]
+        if hop.layer is Layer.EDGE and observation.entry.kind is not EntryKind.URL:
+            return tuple(fitting)
+        return tuple(dict.fromkeys([*fitting, *self._unseen(hop.layer, settings)]))
+
+    def _leaves_caller(self, behaviour: Egress, address: Address, observation: Observation) -> bool:
+        own = parse_address(observation.sent.socket) if observation.sent.socket else None
+        if behaviour is Egress.NAT and self.senders.networks is not None:
+            return self.senders.hold(address)
+        stranger = not self.inventory.owners(address) and address != own
+        return stranger and not self.senders.hold(address)
+
+    def _fits(self, layer: Layer, address: Address) -> bool:
+        owners = self.inventory.owners(address)
+        if not owners:
+            return layer in self._strangers and not self.senders.hold(address)
+        return any(owner.kind in _KINDS[layer] for owner in owners)
+
+    @property
+    def _strangers(self) -> frozenset[Layer]:
+        """The layers that an address nobody owns may belong to: the nodes too, where they could not be listed."""
+        listed = any(owner.kind is Kind.NODE for _, owner in self.inventory.ranges)
+        return _UNOWNED if listed else _UNOWNED | {Layer.NODE}
+
+    def _unseen(self, layer: Layer, settings: Settings) -> list[Address]:
+        kinds = _KINDS[layer] - {Kind.POD}
+        trusted = [ip_network(text, strict=False) for text in settings.trusted_ips if text != "unix:"]
+        thinkable: list[Address] = [
+            net.network_address
+            for net, owner in self.inventory.ranges
+            if owner.kind in kinds and net.num_addresses == 1
+        ]
+        if layer in self._strangers:
+            thinkable += [_STRANGER, *(net.network_address for net in trusted)]
+        inside = [address for address in thinkable if any(address in net for net in trusted)]
+        outside = [address for address in thinkable if not any(address in net for net in trusted)]
+        return inside[:1] + outside[:1]
+
+
+def bindings(world: World, observation: Observation, addresses: Addresses) -> Iterator[Binding]:
+    """Every binding of ``world``'s hops that is thinkable for ``observation``."""
+    choices: Sequence[tuple[Address | None, ...]] = [
+        addresses.candidates(hop, observation, world.settings) for hop in world.hops
+    ]
+    return product(*choices)

@@ -1,0 +1,210 @@
+"""Evidence: what every witness said of each probe, in the terms in which worlds predict it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diagnose.path.proxying import Answer
+from diagnose.path.traffic import Address, Traffic, parse_address
+from diagnose.site import AccessLine, Entry, Kong, Logs
+from probes import compose
+from probes.outcome import Answered, Closed, Garbled, Outcome, Refused, Reset, Sent, TimedOut, TlsFailed, Unreachable
+from probes.probe import PROXY_CHANNEL, Preamble, Probe
+
+ECHO_MARK = "echo/v1"
+
+PREAMBLE_AS_REQUEST = "PROXY header as request"
+"""The kind of complaint that stands for an access-log line whose request is a PROXY header, refused with 400."""
+
+_REFUSALS = frozenset({Answer.REJECTED, Answer.CLOSED, Answer.TLS_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the witnesses said; None is unknown.
+
+    ``logged`` is the address that Kong took (access log, or X-Real-IP at the echo). ``forwarded`` are the elements of
+    the X-Forwarded-For that Kong sent on; where the request had carried one, the last is Kong's TCP peer. ``refused``
+    are the addresses that Kong's log names for connections that it refused so, this one's among them.
+    """
+
+    answer: Answer | None
+    logged: Address | None = None
+    forwarded: tuple[str, ...] | None = None
+    refused: frozenset[Address] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One probe, and what each witness said of it. ``kong`` names the pod that took it, None if nobody knows."""
+
+    sent: Sent
+    entry: Entry
+    seen: Seen
+    kong: str | None = None
+    echoed: bool = False
+
+    @property
+    def probe(self) -> Probe:
+        """The probe that was sent."""
+        return self.sent.probe
+
+    @property
+    def plain(self) -> bool:
+        """Whether it claimed nothing: what an ordinary client would send."""
+        return not self.probe.claims and self.probe.preamble is Preamble.NONE
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """The connection as it left the caller's socket, None if none was made and its source is unknown."""
+        source = parse_address(self.sent.socket) if self.sent.socket else None
+        return departure(self.probe, source) if source is not None else None
+
+    @property
+    def claimed(self) -> frozenset[Address]:
+        """The addresses that the probe claimed."""
+        return frozenset(filter(None, (parse_address(claim.address) for claim in self.probe.claims)))
+
+    @property
+    def visible(self) -> frozenset[Address]:
+        """Every address that a witness saw on this connection and that the probe did not claim itself."""
+        chain = (parse_address(element) for element in self.seen.forwarded or ())
+        seen = (self.seen.logged, *chain, *(self.seen.refused or ()))
+        return frozenset(address for address in seen if address is not None) - self.claimed
+
+    @property
+    def forged(self) -> str | None:
+        """The channel whose claim Kong took for the caller's address, or None."""
+        for claim in self.probe.claims:
+            if self.seen.logged is not None and parse_address(claim.address) == self.seen.logged:
+                return claim.channel
+        return None
+
+
+def departure(probe: Probe, source: Address) -> Traffic:
+    """``probe`` as traffic that leaves a socket of address ``source``."""
+    preface = compose.preface(probe)
+    destination = parse_address(probe.target.address)
+    if destination is None:
+        raise ValueError(f"target address {probe.target.address!r} is no address")
+    return Traffic(
+        source=source,
+        destination=destination,
+        port=probe.target.port,
+        preface=(preface,) if preface else (),
+        headers=probe.headers,
+        tls=probe.target.scheme == "https",
+    )
+
+
+def observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str) -> Observation:
+    """What all witnesses said of ``sent``; an echo is believed only if it bears the run's ``secret`` mark."""
+    echo = _echo(sent, secret)
+    lines = logs.access.get(sent.probe.nonce, ())
+    line = lines[0] if lines else None
+    logged = forwarded = None
+    if echo is not None:
+        headers = {str(name).lower(): str(value) for name, value in echo["headers"]}
+        logged = parse_address(headers.get("x-real-ip", ""))
+        forwarded = tuple(element.strip() for element in headers.get("x-forwarded-for", "").split(","))
+    if line is not None and logged is None:
+        logged = parse_address(line.address)
+    answer = _answer(sent.outcome, echo is not None, line)
+    refused = _refused(sent.probe, logs) if logged is None and answer in _REFUSALS else None
+    return Observation(
+        sent=sent,
+        entry=entry,
+        seen=Seen(answer, logged, forwarded, refused),
+        kong=_kong(echo, line, entry, kongs),
+        echoed=echo is not None,
+    )
+
+
+def _refused(probe: Probe, logs: Logs) -> frozenset[Address] | None:
+    """The addresses in Kong's complaints: of this very connection where one quotes its nonce, else of all."""
+    quoting = [complaint for complaint in logs.complaints if probe.nonce in complaint.excerpt]
+    named = quoting or [complaint for complaint in logs.complaints if complaint.kind == PREAMBLE_AS_REQUEST]
+    return frozenset(filter(None, (parse_address(complaint.client) for complaint in named))) or None
+
+
+def _echo(sent: Sent, secret: str) -> dict[str, Any] | None:
+    if not isinstance(sent.outcome, Answered) or sent.outcome.status != 200 or not secret:
+        return None
+    try:
+        said = json.loads(sent.outcome.body)
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or said.get("kongip") != ECHO_MARK or sent.probe.nonce not in str(said.get("path")):
+        return None
+    return said
+
+
+def echo_peer(sent: Sent) -> str | None:
+    """The TCP peer that the echo names in its answer to ``sent`` - the Kong pod - or None if no echo answered."""
+    echo = _echo(sent, sent.probe.secret)
+    return str(echo["peer"]) if echo is not None else None
+
+
+def _kong(echo: dict[str, Any] | None, line: AccessLine | None, entry: Entry, kongs: Sequence[Kong]) -> str | None:
+    if line is not None:
+        return line.kong
+    address = echo["peer"] if echo is not None else entry.address
+    return next((kong.name for kong in kongs if kong.address == address), None)
+
+
+def _answer(outcome: Outcome, echoed: bool, line: AccessLine | None) -> Answer | None:
+    match outcome:
+        case Answered(status=400):
+            return Answer.REJECTED
+        case Answered():
+            if echoed or line is not None or by_kong(outcome):
+                return Answer.PASSED
+            return Answer.BAD_GATEWAY if outcome.status in (502, 503, 504) else None
+        case Closed(received=b"") | Reset():
+            return Answer.CLOSED
+        case Refused():
+            return Answer.REFUSED
+        case TimedOut(phase="connect"):
+            return Answer.TIMED_OUT
+        case TlsFailed():
+            return Answer.TLS_FAILED
+        case Closed() | Garbled() | Unreachable() | TimedOut():
+            return None
+
+
+def by_kong(outcome: Answered) -> bool:
+    """Whether the answer says of itself that Kong gave it or passed it on."""
+    server, via = outcome.header("Server") or "", outcome.header("Via") or ""
+    marks = ("X-Kong-Request-Id", "X-Kong-Upstream-Latency", "X-Kong-Response-Latency")
+    return server.lower().startswith("kong/") or "kong/" in via.lower() or any(outcome.header(m) for m in marks)
+
+
+def described(outcome: Outcome) -> str:
+    """The outcome in a few words, for a table."""
+    match outcome:
+        case Answered(status=status):
+            return str(status)
+        case Closed(received=b""):
+            return "closed without an answer"
+        case Closed():
+            return "closed within the answer"
+        case Reset():
+            return "reset"
+        case Refused():
+            return "refused"
+        case TimedOut(phase=phase):
+            return f"timed out ({phase})"
+        case TlsFailed(reason=reason):
+            return f"TLS failed ({reason})"
+        case Unreachable(reason=reason):
+            return f"no way there ({reason})"
+        case Garbled():
+            return "no HTTP"
+
+
+def uses_proxy(probe: Probe) -> bool:
+    """Whether the probe claims an address by a PROXY preamble."""
+    return probe.claim(PROXY_CHANNEL) is not None

@@ -1,0 +1,181 @@
+"""Faults: which hop of a world loses the caller's address, and what a world makes of it in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from diagnose.path.egress import Egress
+from diagnose.path.node import Node
+from diagnose.path.proxying import HTTP, Answer, Proxying
+from diagnose.path.settings import Settings
+from diagnose.path.traffic import Address, Layer, Traffic, parse_address
+from diagnose.path.world import Binding, Prediction, World, predict
+from diagnose.report.report import Verdict
+from probes.wire import proxy_protocol
+
+PROXY_MISMATCH = frozenset({"KIP401", "KIP402"})
+"""Codes of a fault between two hops: either may be changed, and which one is the user's choice."""
+
+Holds = Callable[[Address], bool]
+"""Tells whether an address is one of the caller's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A hop at fault: its layer, what it does, and the catalogue's code for it."""
+
+    layer: Layer
+    behaviour: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one world makes of the caller's address: the verdict, the culprits, and the forgeable channels."""
+
+    verdict: Verdict
+    culprits: tuple[Fault, ...]
+    forgeable: tuple[str, ...] = ()
+
+
+def judge(
+    world: World, plain: Traffic, claims: Iterable[tuple[str, Traffic]], binding: Binding, holds: Holds
+) -> Judgement:
+    """The judgement on ``world`` when its hops answer as in ``binding``.
+
+    ``plain`` is an ordinary connection as it leaves the caller's socket; ``claims`` are (channel, connection) pairs,
+    each claiming through its channel the address that ``claimed_in`` finds in it.
+    """
+    prediction = predict(world, plain, binding)
+    culprits = _losers(world, prediction, holds)
+    forgeable = tuple(channel for channel, traffic in claims if _forged(world, traffic, binding))
+    conclusion = prediction.conclusion
+    if Answer.PASSED not in prediction.answers or conclusion is None:
+        return Judgement(Verdict.UNREACHABLE, culprits, forgeable)
+    logged = parse_address(conclusion.address or "")
+    if logged is None or not holds(logged):
+        return Judgement(Verdict.LOST, culprits, forgeable)
+    if forgeable:
+        return Judgement(Verdict.SPOOFABLE, (_forgery(world, forgeable),), forgeable)
+    return Judgement(Verdict.PRESERVED, ())
+
+
+def _losers(world: World, prediction: Prediction, holds: Holds) -> tuple[Fault, ...]:
+    """The first hop, in path order, that the caller's address enters and does not leave."""
+    arrivals = prediction.arrivals
+    for index, hop in enumerate(world.hops):
+        if index + 1 >= len(arrivals):
+            return (Fault(hop.layer, hop.behaviour.value, _ENDS[hop.layer]),)
+        if not carries(arrivals[index + 1], holds):
+            return (Fault(hop.layer, hop.behaviour.value, _code(hop.behaviour, hop.layer)),)
+    return _gateway(world, prediction, holds)
+
+
+_ENDS = {Layer.EGRESS: "KIP203", Layer.EDGE: "KIP203", Layer.LOAD_BALANCER: "KIP203", Layer.NODE: "KIP302"}
+
+
+def _code(behaviour: Egress | Proxying | Node, layer: Layer) -> str:
+    if layer is Layer.EGRESS:
+        return "KIP102"
+    if layer is Layer.EDGE:
+        return "KIP205"
+    if layer is Layer.NODE:
+        return "KIP303" if behaviour is Node.SIDECAR else "KIP301"
+    return "KIP202" if behaviour in HTTP else "KIP201"
+
+
+def _gateway(world: World, prediction: Prediction, holds: Holds) -> tuple[Fault, ...]:
+    conclusion, arrived = prediction.conclusion, prediction.arrivals[-1]
+    if conclusion is None:
+        return ()
+    if conclusion.status != 200:
+        return _mismatch(world, arrived)
+    logged = parse_address(conclusion.address or "")
+    if logged is not None and holds(logged):
+        return ()
+    return (Fault(Layer.GATEWAY, _misread(world, arrived, holds), _misread_code(world.settings, arrived, holds)),)
+
+
+def _mismatch(world: World, arrived: Traffic) -> tuple[Fault, ...]:
+    if arrived.preface and not world.listener.proxy_protocol:
+        code, does = "KIP401", "refuses_proxy_header"
+    elif world.listener.proxy_protocol and not arrived.preface:
+        code, does = "KIP402", "requires_proxy_header"
+    else:
+        return (Fault(Layer.GATEWAY, "refuses", "KIP203"),)
+    balancers = [hop for hop in world.hops if hop.layer is Layer.LOAD_BALANCER]
+    return (
+        *(Fault(hop.layer, hop.behaviour.value, code) for hop in balancers),
+        Fault(Layer.GATEWAY, does, code),
+    )
+
+
+def _misread(world: World, arrived: Traffic, holds: Holds) -> str:
+    return {
+        "KIP501": "trusts_nobody_on_the_way",
+        "KIP502": "reads_another_header",
+        "KIP504": "throws_proxy_address_away",
+        "KIP505": "takes_another_element",
+    }[_misread_code(world.settings, arrived, holds)]
+
+
+def _misread_code(settings: Settings, arrived: Traffic, holds: Holds) -> str:
+    """How Kong came to another address although a channel that held the caller's reached it."""
+    if _preface_holds(arrived, holds):
+        return "KIP504"
+    if not settings.trusts(arrived.source):
+        return "KIP501"
+    carrying = {name.lower() for name, value in arrived.headers if _value_holds(value, holds)}
+    if carrying and settings.real_ip_header.lower() not in carrying:
+        return "KIP502"
+    return "KIP505"
+
+
+def _forgery(world: World, forgeable: tuple[str, ...]) -> Fault:
+    by_header = any(not channel.startswith("PROXY") for channel in forgeable)
+    code = "KIP503" if by_header else "KIP403"
+    return Fault(Layer.GATEWAY, "believes_callers", code)
+
+
+def _forged(world: World, traffic: Traffic, binding: Binding) -> bool:
+    conclusion = predict(world, traffic, binding).conclusion
+    if conclusion is None or conclusion.status != 200:
+        return False
+    logged = parse_address(conclusion.address or "")
+    return logged is not None and logged in claimed_in(traffic)
+
+
+def claimed_in(traffic: Traffic) -> frozenset[Address]:
+    """The addresses that ``traffic``, as it leaves the caller's socket, claims in its preface and headers."""
+    values = [part for _, value in traffic.headers for part in value.split(",")]
+    values += [source for segment in traffic.preface if (source := _source(segment)) is not None]
+    return frozenset(filter(None, (parse_address(value.strip()) for value in values)))
+
+
+def carries(traffic: Traffic, holds: Holds) -> bool:
+    """Whether ``traffic`` bears the caller's address in any channel: TCP source, PROXY header, request header."""
+    return (
+        holds(traffic.source)
+        or _preface_holds(traffic, holds)
+        or any(_value_holds(value, holds) for _, value in traffic.headers)
+    )
+
+
+def _preface_holds(traffic: Traffic, holds: Holds) -> bool:
+    sources = (_source(segment) for segment in traffic.preface[:1])
+    return any(address is not None and holds(address) for address in (parse_address(text or "") for text in sources))
+
+
+def _value_holds(value: str, holds: Holds) -> bool:
+    parsed = (parse_address(part.strip()) for part in value.split(","))
+    return any(address is not None and holds(address) for address in parsed)
+
+
+@lru_cache(maxsize=4096)
+def _source(segment: bytes) -> str | None:
+    try:
+        return proxy_protocol.parse(segment)[0].source
+    except ValueError:
+        return None

@@ -1,0 +1,150 @@
+"""Groups: evidence is sorted before it is explained, because what looks random is two paths mixed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.evidence import Observation
+from diagnose.explain.explain import INFRASTRUCTURE, Explanation, explain
+from diagnose.path.proxying import Answer
+from diagnose.path.settings import Settings
+from diagnose.report.report import Verdict
+from diagnose.site import Entry, Fact, Kong
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Connections through one entry that share one explanation; ``kong`` is set where pods behave differently."""
+
+    entry: Entry
+    explanation: Explanation
+    verdict: Verdict
+    kong: str | None = None
+
+    @property
+    def plain(self) -> tuple[Observation, ...]:
+        """The connections that an ordinary client would have made."""
+        return tuple(observation for observation in self.explanation.observations if observation.plain)
+
+
+def explain_all(
+    observations: Iterable[Observation],
+    facts: Mapping[Entry, Sequence[Fact]],
+    kongs: Sequence[Kong],
+    addresses: Addresses,
+) -> list[Part]:
+    """Every entry's observations explained, in the order in which entries were first used.
+
+    An entry is split by Kong pod, then by who owns what Kong saw, only if no single world explains all of it.
+    """
+    by_entry: dict[Entry, list[Observation]] = defaultdict(list)
+    for observation in observations:
+        by_entry[observation.entry].append(observation)
+    return [
+        part
+        for entry, group in by_entry.items()
+        for part in _parts(entry, group, facts.get(entry, ()), kongs, addresses)
+    ]
+
+
+def _parts(
+    entry: Entry, group: Sequence[Observation], facts: Sequence[Fact], kongs: Sequence[Kong], addresses: Addresses
+) -> list[Part]:
+    told = _told(kongs)
+    reached = _split([o for o in group if o.plain], lambda observation: observation.kong)
+    if len(told) <= 1 or len(reached) == 1:
+        whole = explain(group, facts, _told(_of(kongs, group)) or told, addresses)
+        if whole.cases or len(reached) < 2:
+            return [_part(entry, whole, addresses)] if whole.cases else _by_path(entry, whole, facts, told, addresses)
+    return [
+        part
+        for kong, plain in reached
+        for part in _of_kong(entry, kong, plain, [o for o in group if not o.plain], facts, kongs, addresses)
+    ]
+
+
+def _of_kong(
+    entry: Entry,
+    kong: str | None,
+    plain: Sequence[Observation],
+    others: Sequence[Observation],
+    facts: Sequence[Fact],
+    kongs: Sequence[Kong],
+    addresses: Addresses,
+) -> list[Part]:
+    """The parts of one pod's connections. What no pod is known to have taken is of any pod, if that agrees."""
+    told = _told(pod for pod in kongs if pod.name == kong) or _told(kongs)
+    own = [*plain, *(o for o in others if o.kong == kong)]
+    stray = [o for o in others if o.kong is None] if kong is not None else []
+    whole = explain([*own, *stray], facts, told, addresses)
+    if stray and not whole.cases:
+        whole = explain(own, facts, told, addresses)
+    return (
+        [_part(entry, whole, addresses, kong)] if whole.cases else _by_path(entry, whole, facts, told, addresses, kong)
+    )
+
+
+def _by_path(
+    entry: Entry,
+    whole: Explanation,
+    facts: Sequence[Fact],
+    told: Sequence[Settings],
+    addresses: Addresses,
+    kong: str | None = None,
+) -> list[Part]:
+    """The parts of connections that no single world explains: by what Kong saw of them, if that explains each."""
+    ways = _split(whole.observations, lambda observation: _way(observation, addresses))
+    explained = [explain(share, facts, told, addresses) for _, share in ways if any(o.plain for o in share)]
+    if len(explained) > 1 and all(explanation.cases for explanation in explained):
+        return [_part(entry, explanation, addresses, kong) for explanation in explained]
+    return [_part(entry, whole, addresses, kong)]
+
+
+def _split(group: Sequence[Observation], key: Callable[[Observation], Key]) -> list[tuple[Key, list[Observation]]]:
+    shares: dict[Key, list[Observation]] = defaultdict(list)
+    for observation in group:
+        shares[key(observation)].append(observation)
+    return list(shares.items())
+
+
+def _way(observation: Observation, addresses: Addresses) -> tuple[str, ...]:
+    """What tells two ways through an entry apart: the answer, and the kinds of owner of what Kong saw."""
+    kinds = {owner.kind for address in observation.visible for owner in addresses.inventory.owners(address)}
+    return (str(observation.seen.answer), *sorted(kinds))
+
+
+def _told(kongs: Iterable[Kong]) -> list[Settings]:
+    return list(dict.fromkeys(kong.settings for kong in kongs if kong.settings is not None))
+
+
+def _of(kongs: Sequence[Kong], group: Sequence[Observation]) -> list[Kong]:
+    names = {observation.kong for observation in group}
+    return [kong for kong in kongs if kong.name in names]
+
+
+def _part(entry: Entry, explanation: Explanation, addresses: Addresses, kong: str | None = None) -> Part:
+    verdict = explanation.verdict if explanation.cases else _by_itself(explanation.observations, addresses)
+    return Part(entry, explanation, verdict, kong)
+
+
+def _by_itself(observations: Sequence[Observation], addresses: Addresses) -> Verdict:
+    """What plain connections say without any world: an infrastructure's address is a lost caller's, whoever lost it."""
+    plain = [observation for observation in observations if observation.plain]
+    answers = {observation.seen.answer for observation in plain}
+    if plain and answers <= {Answer.REJECTED, Answer.CLOSED, Answer.REFUSED, Answer.TIMED_OUT, Answer.TLS_FAILED}:
+        return Verdict.UNREACHABLE
+    logged = {observation.seen.logged for observation in plain} - {None}
+    if any(
+        owner.kind in INFRASTRUCTURE
+        for address in logged
+        if address is not None and not addresses.senders.hold(address)
+        for owner in addresses.inventory.owners(address)
+    ):
+        return Verdict.LOST
+    return Verdict.UNDETERMINED

@@ -1,0 +1,63 @@
+"""Whose address is it: the inventory of address owners, each with the source it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from diagnose.path.traffic import Address, Layer
+
+Network = IPv4Network | IPv6Network
+
+
+class Kind(StrEnum):
+    """What sort of thing an address belongs to."""
+
+    CALLER = "caller"
+    EDGE = "edge"
+    BALANCER = "balancer"
+    NODE = "node"
+    POD = "pod"
+    POD_NETWORK = "pod network"
+    SERVICE = "service"
+    LOOPBACK = "loopback"
+
+
+LAYER_OF_KIND = {
+    Kind.CALLER: Layer.EGRESS,
+    Kind.EDGE: Layer.EDGE,
+    Kind.BALANCER: Layer.LOAD_BALANCER,
+    Kind.NODE: Layer.NODE,
+    Kind.POD_NETWORK: Layer.NODE,
+    Kind.LOOPBACK: Layer.NODE,
+}
+"""The layer that answers from an address of that kind; a pod or a Service proves none by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who owns an address or a range: ``name`` for people ("node n1"), ``source`` the object and field it was read from."""
+
+    kind: Kind
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All that is known of who owns what; a single address is a network of full length."""
+
+    ranges: tuple[tuple[Network, Owner], ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[tuple[str, Owner]]) -> Inventory:
+        """An inventory of (address or CIDR, owner) pairs; host bits are masked. ValueError for anything else."""
+        return cls(tuple((ip_network(text, strict=False), owner) for text, owner in entries))
+
+    def owners(self, address: Address) -> tuple[Owner, ...]:
+        """The owners of the most specific ranges that hold ``address``; empty if nobody is known to own it."""
+        holding = [(net, owner) for net, owner in self.ranges if net.version == address.version and address in net]
+        longest = max((net.prefixlen for net, _ in holding), default=0)
+        return tuple(owner for net, owner in holding if net.prefixlen == longest)

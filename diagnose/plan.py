@@ -1,0 +1,93 @@
+"""Plan: which probes to send through an entry, and why each is sent."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from probes.claims import Claims
+
+from diagnose.site import Entry
+from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target, Vantage
+
+FORWARDED_FOR = "X-Forwarded-For"
+REAL_IP = "X-Real-IP"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A probe with its entry and the reason for which it is sent."""
+
+    probe: Probe
+    entry: Entry
+    why: str
+
+
+class Planner:
+    """Makes probes for one run: nonces, claimed addresses and claimed ports are unique within it."""
+
+    def __init__(self, route: str, secret: str, claims: Claims) -> None:
+        self._route = route
+        self._secret = secret
+        self._claims = claims
+        self._ports = count(40001)
+
+    def plain(self, entry: Entry, number: int = 1) -> list[Planned]:
+        """``number`` connections of an ordinary client."""
+        why = "what an ordinary client sends: the address that Kong logs for it is the question"
+        return [self._make(entry, why) for _ in range(number)]
+
+    def kinds(self, entry: Entry) -> list[Planned]:
+        """One probe of every kind that tells worlds apart."""
+        return [
+            self._make(
+                entry,
+                "whether Kong believes a client's X-Forwarded-For; the echo then gets Kong's TCP peer too",
+                headers=(FORWARDED_FOR,),
+            ),
+            self._make(entry, "whether Kong believes a client's X-Real-IP", headers=(REAL_IP,)),
+            self._make(
+                entry, "whether Kong believes one of the rarer client-address headers", headers=self._claims.rare
+            ),
+            self._make(entry, "whether Kong, or what is before it, takes a PROXY v1 header from anyone", Preamble.V1),
+            self._make(entry, "whether Kong, or what is before it, takes a PROXY v2 header from anyone", Preamble.V2),
+            self._make(
+                entry,
+                "whether a PROXY header is expected, without claiming anything: Kong then logs its TCP peer",
+                Preamble.V1_UNKNOWN,
+            ),
+            self._make(entry, "the same in version 2, as a health check of a balancer sends it", Preamble.V2_LOCAL),
+        ]
+
+    def knock(self, entry: Entry, preamble: Preamble) -> Planned:
+        """A probe that only asks whether the route is there yet."""
+        return self._make(entry, "whether Kong has picked up the route to the echo", preamble)
+
+    def _make(self, entry: Entry, why: str, preamble: Preamble = Preamble.NONE, headers: Iterable[str] = ()) -> Planned:
+        nonce = secrets.token_hex(8)
+        family = 6 if ":" in entry.address else 4
+        claims = tuple(Claim(name, self._claims.address(name)) for name in headers)
+        if preamble in (Preamble.V1, Preamble.V2):
+            claims = (Claim(PROXY_CHANNEL, self._claims.preamble(preamble, family)),)
+        probe = Probe(
+            nonce=nonce,
+            target=Target(entry.address, entry.port, entry.scheme, entry.host or _literal(entry.address)),
+            path=f"{self._route}/{nonce}",
+            vantage=entry.vantage,
+            preamble=preamble,
+            claims=claims,
+            claimed_port=next(self._ports),
+            secret=self._secret,
+        )
+        return Planned(probe, entry, why)
+
+
+def _literal(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def outside(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries that the caller itself sends to."""
+    return (entry for entry in entries if entry.vantage is Vantage.OUTSIDE)

@@ -1,0 +1,168 @@
+"""The report as values: what every output format is rendered from. The keys of the JSON document follow these names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from diagnose.path.traffic import Layer
+from diagnose.site import Gap
+
+
+class Verdict(StrEnum):
+    """What became of the caller's address; the order is from worst to best."""
+
+    UNREACHABLE = "unreachable"
+    LOST = "lost"
+    SPOOFABLE = "spoofable"
+    UNDETERMINED = "undetermined"
+    PRESERVED = "preserved"
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Status(StrEnum):
+    """What a hop does with the caller's address."""
+
+    KEEPS = "keeps"
+    REWRITES = "rewrites"
+    DROPS = "drops"
+    RESTORES = "restores"
+    REFUSES = "refuses"
+    UNKNOWN = "unknown"
+
+
+Certainty = Literal["proven", "possible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """A hop at fault, and whether it is so in every world that remains or only in some."""
+
+    layer: Layer
+    behaviour: str
+    code: str
+    certainty: Certainty
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One hop of the path as drawn. Addresses are None where nobody saw them."""
+
+    layer: Layer
+    name: str
+    behaviour: str | None
+    source_in: str | None
+    source_out: str | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyStep:
+    """One thing to apply: ``kind`` is kubectl, helm, kong (settings), balancer, or note; ``text`` is to be pasted."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A change that was applied to every world that remains and predicted again.
+
+    ``sufficient`` only if in each of them the address is then preserved and not forgeable. ``effects`` are its side
+    effects, a sentence each.
+    """
+
+    summary: str
+    sufficient: bool
+    steps: tuple[RemedyStep, ...]
+    effects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One entry of the catalogue, found: why it is believed, and what to do."""
+
+    code: str
+    name: str
+    layer: Layer
+    severity: Severity
+    title: str
+    because: tuple[str, ...]
+    remedy: Remedy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Connections that share entry, address, family and scheme, and where they differ pod and node."""
+
+    entry: str
+    address: str
+    family: int
+    scheme: str
+    pod: str | None
+    node: str | None
+    connections: int
+    verdict: Verdict
+    culprits: tuple[Culprit, ...]
+    logged: tuple[tuple[str, int], ...] = ()  # (address Kong logged, connections), most frequent first
+    vantage: str = "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The addresses that the caller may rightly appear as; empty where they are not known. ``source`` says how."""
+
+    addresses: tuple[str, ...]
+    source: str
+    vantage: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """One line of the table of probes."""
+
+    nonce: str
+    entry: str
+    vantage: str
+    preamble: str
+    claims: tuple[tuple[str, str], ...]
+    outcome: str
+    peer: str | None
+    logged: str | None
+    kong: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run itself: its id, kongip's version, and how long it took."""
+
+    id: str
+    version: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a run has to say. ``headline`` is the verdict in one line; ``site`` names what was diagnosed."""
+
+    verdict: Verdict
+    headline: str
+    site: str
+    caller: Caller
+    culprits: tuple[Culprit, ...]
+    path: tuple[Rung, ...]
+    findings: tuple[Finding, ...]
+    groups: tuple[Group, ...]
+    not_measured: tuple[Gap, ...]
+    settled_by: tuple[str, ...]
+    probes: tuple[ProbeRow, ...]
+    run: Run

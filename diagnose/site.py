@@ -1,0 +1,157 @@
+"""What the main job needs of the place it runs against: a cluster or an embedded lab, behind one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, Self
+
+from diagnose.owners import Inventory
+from diagnose.path.settings import Settings
+from diagnose.path.traffic import Layer
+from probes.outcome import Sent
+from probes.probe import Probe, Scheme, Vantage
+
+
+class EntryKind(StrEnum):
+    """How an entry is known."""
+
+    SERVICE = "service"  # a published address of Kong's own Service
+    FRONT = "front"  # an address of an Ingress or Gateway of another class whose backend is Kong's Service
+    URL = "url"  # named by the user
+    POD = "pod"  # one Kong pod, reached from inside
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where probes are sent to. ``listener`` is the Kong port that it ends on, None where that is not known."""
+
+    kind: EntryKind
+    name: str
+    address: str
+    port: int
+    scheme: Scheme
+    host: str | None = None
+    listener: int | None = None
+    vantage: Vantage = Vantage.OUTSIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Kong:
+    """One Kong pod or process. ``settings`` is None where they could not be read; ``source`` tells where they stand."""
+
+    name: str
+    address: str
+    node: str | None
+    ready: bool
+    settings: Settings | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something known of a hop without traffic.
+
+    ``behaviours`` are those the fact allows. ``certain`` facts exclude other behaviours; the rest only order the worlds
+    and turn into a finding when traffic contradicts them.
+    """
+
+    layer: Layer
+    behaviours: frozenset[str]
+    source: str
+    certain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that was not measured, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLine:
+    """One line of a Kong pod's access log that carries a nonce or a PROXY header of ours."""
+
+    kong: str
+    address: str
+    status: int
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One line of a Kong pod's log about a connection it refused; ``client`` is its TCP peer.
+
+    ``kind`` is nginx's, such as "broken header", or "PROXY header as request" for an access-log line whose request is a
+    PROXY header. ``excerpt`` is what nginx quotes, which tells what was sent; ``time`` is seconds since the epoch by
+    the API server's stamp, or None.
+    """
+
+    kong: str
+    kind: str
+    client: str
+    excerpt: str
+    time: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What Kong's logs say of a run. ``access`` maps a probe's nonce to its lines; ``unread`` maps a pod to why not."""
+
+    access: Mapping[str, tuple[AccessLine, ...]] = field(default_factory=dict)
+    complaints: tuple[Complaint, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The echo backend as deployed: ``path`` is the unguessable prefix of its route, ``secret`` what it answers to.
+
+    ``problem`` is None when the pod runs; otherwise it says in one sentence what keeps it from running.
+    """
+
+    path: str
+    secret: str
+    problem: str | None = None
+
+
+Progress = Callable[[str], None]
+"""Takes one line that says what is awaited or done."""
+
+
+class Site(Protocol):
+    """One Kong and its surroundings. A site is a context manager: leaving it removes all that it made."""
+
+    name: str
+    service: str | None  # Kong's proxy Service as namespace/name, None outside Kubernetes
+    entries: Sequence[Entry]
+    kongs: Sequence[Kong]
+    inventory: Inventory
+    facts: Sequence[Fact]
+    gaps: Sequence[Gap]
+    missing_rights: Sequence[str]  # what the caller may not do, known once ``deploy`` has asked
+    leftovers: Sequence[str]  # what ``remove`` could not remove, a sentence each
+
+    def deploy(self, hosts: Sequence[str | None], progress: Progress) -> Backend:
+        """Make the echo and a route to it for each host (None: any host), and wait until its pod runs."""
+
+    def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
+        """Send probes from the echo pod, in order; None where there is no inside vantage."""
+
+    def logs(self, probes: Sequence[Probe], since: float) -> Logs:
+        """What Kong's logs say of ``probes``, sent at or after ``since`` (seconds since the epoch)."""
+
+    def caller_by_api(self) -> str | None:
+        """The caller's address as the API server saw it, or None."""
+
+    def remove(self) -> None:
+        """Remove all that the run made. Safe to call twice."""
+
+    def __enter__(self) -> Self:
+        """The site itself."""
+
+    def __exit__(self, *_: object) -> None:
+        """Remove all that the run made, however it ended."""
