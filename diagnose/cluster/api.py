@@ -1,0 +1,256 @@
+"""The one door to Kubernetes: plain objects in and out, one retry policy, and what cannot be mended stops the run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from diagnose.cluster.replies import (
+    Executed,
+    Listing,
+    Object,
+    Reply,
+    converse,
+    is_dropped,
+    one_line,
+    patience,
+    reason_of,
+)
+from diagnose.errors import COULD_NOT_RUN, USAGE, Stop
+
+Query = Sequence[tuple[str, str]]
+Headers = Mapping[str, str] | None
+
+PAGE = 500
+TRIES = 4
+TRANSIENT = frozenset({429, 503})
+
+
+class Api:
+    """A connection to one API server. Safe to use from several threads."""
+
+    def __init__(self, client: Any, context: str, timeout: float = 10.0) -> None:
+        client.user_agent = "kongip"
+        self._client = client
+        self._timeout = timeout
+        self.context = context
+        self.server = str(client.configuration.host)
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._client.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        body: Object | None = None,
+        headers: Headers = None,
+    ) -> Reply:
+        """Send one request and read its answer. Stop where the server cannot be reached or refuses the credentials.
+
+        An answer that asks for patience (429, 503) is awaited as long as it says, some seconds at most.
+        """
+        for attempt in range(TRIES):
+            response = self._send(method, path, query, body, headers)
+            reply = Reply(response.status, response.read() or b"", response.headers)
+            if reply.status not in TRANSIENT or attempt == TRIES - 1:
+                break
+            time.sleep(patience(reply, attempt))
+        if reply.status == 401:
+            raise Stop(
+                f"The API server {self.server} does not accept the credentials of context {self.context} (401).",
+                f"Renew them and check with: kubectl --context {self.context} get --raw /version",
+            )
+        return reply
+
+    def get(self, path: str, query: Query = ()) -> Reply:
+        """Read one object."""
+        return self.request("GET", path, query)
+
+    def create(self, path: str, body: Object) -> Reply:
+        """Create one object in the collection ``path``."""
+        return self.request("POST", path, body=body)
+
+    def delete(self, path: str, options: Object) -> Reply:
+        """Delete the object at ``path`` with these DeleteOptions."""
+        return self.request("DELETE", path, body=options)
+
+    def items(self, path: str, query: Query = (), most: int | None = None) -> Listing:
+        """List a collection page by page, at most about ``most`` objects; a kind that the server lacks has none."""
+        found: list[Object] = []
+        more = ""
+        while True:
+            page = [*query, ("limit", str(PAGE)), *([("continue", more)] if more else [])]
+            reply = self.get(path, page)
+            if reply.status == 404:
+                return Listing()
+            if not reply.ok:
+                return Listing(tuple(found), refused=reply.message, cut=bool(found))
+            document = reply.object()
+            found.extend(document.get("items") or ())
+            more = str((document.get("metadata") or {}).get("continue") or "")
+            if not more or (most is not None and len(found) >= most):
+                return Listing(tuple(found), cut=bool(more))
+
+    def lines(self, path: str, query: Query, take: Callable[[bytes], None]) -> Reply:
+        """Hand each line of a text answer to ``take`` as it arrives; a refusal comes back as the reply."""
+        from urllib3.exceptions import HTTPError
+
+        response = self._send("GET", path, query, None, None)
+        if not 200 <= response.status < 300:
+            return Reply(response.status, response.read() or b"")
+        rest = b""
+        try:
+            for block in response.response.stream(64 * 1024):
+                *whole, rest = (rest + block).split(b"\n")
+                for line in whole:
+                    take(line)
+        except (HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+        finally:
+            response.response.close()
+        if rest:
+            take(rest)
+        return Reply(response.status)
+
+    def may(self, verb: str, group: str, resource: str, namespace: str) -> bool | None:
+        """Whether the caller may ``verb`` the ``resource`` ("pods/log") there; None where the server would not say."""
+        name, _, sub = resource.partition("/")
+        attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": name, "subresource": sub}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        reply = self.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        return bool((reply.object().get("status") or {}).get("allowed")) if reply.ok else None
+
+    def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes, timeout: float
+    ) -> Executed | Reply:
+        """Run a command in a container with ``stdin`` and wait for its end; a refusal comes back as the reply.
+
+        Only the fifth version of the protocol can close standard input, so the command must know by itself where its
+        input ends (kubernetes: remotecommand, v5.channel.k8s.io).
+        """
+        from kubernetes.stream.ws_client import WSClient
+        from websocket import WebSocketBadStatusException, WebSocketException
+
+        streams = [("container", container), ("stdin", "true"), ("stdout", "true"), ("stderr", "true")]
+        query = [*(("command", word) for word in command), *streams]
+        _, url, headers, _, _ = self._serialize(
+            "GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/exec", query, None, None
+        )
+        try:
+            session = WSClient(  # type: ignore[no-untyped-call]
+                self._client.configuration, url.replace("http", "ws", 1), headers, capture_all=False, binary=True
+            )
+        except WebSocketBadStatusException as refusal:
+            return Reply(int(refusal.status_code or 0), bytes(refusal.resp_body or b""))
+        except (WebSocketException, OSError) as error:
+            raise self._unreachable(error) from error
+        try:
+            return converse(session, stdin, time.monotonic() + timeout)
+        except (WebSocketException, OSError) as error:
+            return Executed(None, b"", str(error).encode())
+        finally:
+            session.close()  # type: ignore[no-untyped-call]
+
+    def _serialize(
+        self, method: str, path: str, query: Query, body: Object | None, headers: Headers
+    ) -> tuple[str, str, dict[str, str], Any, Any]:
+        kind = {"Content-Type": "application/json"} if body else {}
+        wanted = {"Accept": "application/json", **kind, **(headers or {})}
+        parts: tuple[str, str, dict[str, str], Any, Any] = self._client.param_serialize(
+            method, path, query_params=list(query), header_params=wanted, body=body, auth_settings=["BearerToken"]
+        )
+        return parts
+
+    def _send(self, method: str, path: str, query: Query, body: Object | None, headers: Headers) -> Any:
+        from kubernetes.client.exceptions import OpenApiException
+        from urllib3.exceptions import HTTPError
+
+        request = self._serialize(method, path, query, body, headers)
+        timeout = (self._timeout / 2, self._timeout)
+        try:
+            try:
+                return self._client.call_api(*request, _request_timeout=timeout)
+            except (HTTPError, OSError) as error:
+                # The server may have closed a connection that was kept open: to read again does no harm.
+                if method != "GET" or not is_dropped(error):
+                    raise
+                return self._client.call_api(*request, _request_timeout=timeout)
+        except (HTTPError, OpenApiException, OSError) as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: BaseException) -> Stop:
+        return Stop(
+            f"The API server {self.server} of context {self.context} cannot be reached: {reason_of(error)}.",
+            "Check the address in the kubeconfig, the network to it, and any VPN or tunnel it needs.",
+        )
+
+
+def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) -> Api:
+    """Read the kubeconfig and be ready to talk to the API server of ``context`` (None: the current one).
+
+    Without any kubeconfig but within a pod, the pod's own service account speaks. Nothing is sent yet.
+    Stop with status 2 for an unknown context or file, 4 where there is no kubeconfig at all.
+    """
+    from kubernetes.client import Configuration
+    from kubernetes.client.api_client import ApiClient
+    from kubernetes.config import (
+        KUBE_CONFIG_DEFAULT_LOCATION,
+        load_incluster_config,
+        load_kube_config,
+    )
+    from kubernetes.config.config_exception import ConfigException
+
+    configuration = Configuration()
+    # One retry policy, in Api.request; urllib3 would try thrice to reach a server that refuses.
+    configuration.retries = False
+    files = kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION
+    if any(Path(name).expanduser().is_file() for name in files.split(os.pathsep) if name):
+        chosen = choose_context(context, files)
+        try:
+            load_kube_config(config_file=files, context=chosen, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except (ConfigException, OSError, KeyError, TypeError) as error:
+            what = f"Context {chosen} of {files} cannot be used: {one_line(error)}."
+            raise Stop(what, "Mend the kubeconfig.") from error
+        return Api(ApiClient(configuration), chosen, timeout)
+    if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        return Api(ApiClient(configuration), "in-cluster", timeout)
+    raise Stop(
+        f"There is no kubeconfig at {files}.",
+        "Name one with --kubeconfig FILE or in KUBECONFIG, or try without a cluster: kongip diagnose --lab preserved",
+        USAGE if kubeconfig else COULD_NOT_RUN,
+    )
+
+
+def choose_context(context: str | None, files: str) -> str:
+    """The context to use: the one named, else the current one. Stop with status 2 if the kubeconfig has no such one."""
+    from kubernetes.config.config_exception import ConfigException
+    from kubernetes.config.kube_config import KubeConfigMerger
+    from yaml import YAMLError
+
+    try:
+        document = KubeConfigMerger(files).config.value  # type: ignore[no-untyped-call]
+        names = [str(entry["name"]) for entry in document.get("contexts") or ()]
+    except (ConfigException, YAMLError, OSError, AttributeError, KeyError, TypeError) as error:
+        what = f"The kubeconfig {files} cannot be read: {one_line(error)}."
+        raise Stop(what, "Mend it, or name another with --kubeconfig FILE.", USAGE) from error
+    wanted = context or str(document.get("current-context") or "")
+    if wanted in names:
+        return wanted
+    listed = ", ".join(names) or "none"
+    if not wanted:
+        raise Stop(f"The kubeconfig {files} names no current context.", f"Choose one with --context: {listed}.", USAGE)
+    near = get_close_matches(wanted, names, n=3)
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    raise Stop(f"The kubeconfig {files} has no context {wanted!r}.", f"{hint}It has: {listed}.", USAGE)

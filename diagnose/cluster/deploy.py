@@ -1,0 +1,184 @@
+"""Put the echo and its route into the cluster, wait until its pod runs, and take all of it away again."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from diagnose.cluster import manifests, waiting
+from diagnose.cluster.api import Api
+from diagnose.cluster.manifests import Run
+from diagnose.cluster.objects import at, labels_of, name_of
+from diagnose.cluster.replies import Object, Reply
+from diagnose.errors import Stop
+from diagnose.site import Progress
+
+POLL = 0.3
+UNSCHEDULABLE_PATIENCE = 5.0
+"""Seconds that the scheduler is given to change its mind: a node may just be joining."""
+
+EVENTS_AFTER = 2.0
+"""Seconds without a pod after which the Job's events are asked why."""
+
+REMOVAL_PATIENCE = 10.0
+AT_ONCE = {"gracePeriodSeconds": 0}
+
+KINDS = {
+    "Job": manifests.JOB_PATH,
+    "ConfigMap": manifests.CONFIG_MAP_PATH,
+    "Service": manifests.SERVICE_PATH,
+    "Ingress": manifests.INGRESS_PATH,
+    "Pod": manifests.POD_PATH,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What came of it: the echo's pod, or the one sentence that says why it does not run."""
+
+    pod: Object | None = None
+    problem: str | None = None
+
+
+def deploy(
+    api: Api,
+    run: Run,
+    code: Mapping[str, str],
+    ingress_class: str,
+    hosts: Iterable[str | None],
+    timeout: float,
+    progress: Progress,
+) -> Deployed:
+    """Create the Job, read it back, create what hangs by it, and wait until the pod is Ready, ``timeout`` seconds."""
+    progress(f"deploying the echo as Job {run.namespace}/{run.name}")
+    reply = api.create(path_of("Job", run), manifests.job(run))
+    if not reply.ok:
+        return Deployed(problem=refusal("Job", run, reply))
+    job = reply.object()
+    if at(job, "spec", "ttlSecondsAfterFinished") is None:
+        progress(
+            "this cluster does not remove finished Jobs by itself (ttlSecondsAfterFinished was dropped): "
+            f"if kongip is killed, clear what is left with: {removal_command(api, run)}"
+        )
+    rest = {
+        "ConfigMap": manifests.config_map(run, job, code),
+        "Service": manifests.service(run, job),
+        "Ingress": manifests.ingress(run, job, ingress_class, hosts),
+    }
+    with ThreadPoolExecutor(len(rest)) as pool:
+        replies = pool.map(lambda kind: (kind, api.create(path_of(kind, run), rest[kind])), rest)
+        problem = next((refusal(kind, run, reply) for kind, reply in replies if not reply.ok), None)
+    return Deployed(problem=problem) if problem else await_pod(api, run, timeout, progress)
+
+
+def await_pod(api: Api, run: Run, timeout: float, progress: Progress) -> Deployed:
+    """Wait until the echo's pod is Ready or something says that it will not be."""
+    start = time.monotonic()
+    said = ""
+    while (waited := time.monotonic() - start) < timeout:
+        pod = next(iter(present(api, run, "Pod")), None)
+        if pod is not None and waiting.is_ready(pod):
+            return Deployed(pod)
+        if problem := problem_of(api, run, pod, waited):
+            return Deployed(problem=problem)
+        if (line := waiting.progress_of(pod)) != said:
+            progress(said := line)
+        time.sleep(POLL)
+    return Deployed(problem=f"The echo pod was not Ready within {timeout:.0f} seconds: kongip was still {said}.")
+
+
+def problem_of(api: Api, run: Run, pod: Object | None, waited: float) -> str | None:
+    """What keeps the pod from running, None while it may still come."""
+    if pod is None:
+        return waiting.refused_pod(job_events(api, run)) if waited > EVENTS_AFTER else None
+    late = waiting.unschedulable(pod) if waited > UNSCHEDULABLE_PATIENCE else None
+    return waiting.stuck(pod, run.image) or late
+
+
+def job_events(api: Api, run: Run) -> tuple[Object, ...]:
+    """The events about the run's Job, as far as they may be read."""
+    fields = f"involvedObject.kind=Job,involvedObject.name={run.name}"
+    return api.items(f"/api/v1/namespaces/{run.namespace}/events", [("fieldSelector", fields)]).items
+
+
+def refusal(kind: str, run: Run, reply: Reply) -> str:
+    """Why an object could not be created, and what to do."""
+    return (
+        f"The cluster refuses the echo's {kind} in namespace {run.namespace}: {waiting.sentence(reply.message)} "
+        "Choose a namespace that admits it with --namespace."
+    )
+
+
+def path_of(kind: str, run: Run) -> str:
+    """The collection that the run's objects of a kind stand in."""
+    return KINDS[kind].format(namespace=run.namespace)
+
+
+def remove(api: Api, run: Run) -> tuple[str, ...]:
+    """Remove all that ``run`` made and say what could not be removed. Safe to call twice.
+
+    The Job goes first, so that it makes no new pod. The pod is not waited for: it holds nothing, and its kubelet ends
+    it within its grace period of a second once its object is gone.
+    """
+    try:
+        refused = delete(api, run, "Job", run.name, {"propagationPolicy": "Background"})
+        hanging = [(kind, run.name) for kind in ("Ingress", "Service", "ConfigMap")]
+        pods = [("Pod", name_of(pod)) for pod in present(api, run, "Pod")]
+        with ThreadPoolExecutor(len(KINDS)) as pool:
+            answers = list(pool.map(lambda one: delete(api, run, one[0], one[1], AT_ONCE), hanging + pods))
+        # Where pods may not be deleted, the garbage collector does it once the Job is gone: that is no refusal.
+        for answer in answers[: len(hanging)]:
+            refused |= answer
+        left = await_absence(api, run, frozenset(refused))
+    except Stop as stop:
+        return (leftover(api, run, f"What run {run.id} made in namespace {run.namespace}", stop.what),)
+    return tuple(
+        leftover(api, run, what, refused.get(what, "it is still there")) for what in sorted(left | set(refused))
+    )
+
+
+def delete(api: Api, run: Run, kind: str, name: str, options: Mapping[str, object]) -> dict[str, str]:
+    """Delete one object; why it could not be, by its kind and name."""
+    order = {"apiVersion": "v1", "kind": "DeleteOptions", **options}
+    reply = api.delete(f"{path_of(kind, run)}/{name}", order)
+    return {} if reply.ok or reply.status == 404 else {f"{kind} {run.namespace}/{name}": reply.message}
+
+
+def present(api: Api, run: Run, kind: str) -> tuple[Object, ...]:
+    """The run's objects of a kind, those about to go among them.
+
+    The label is looked at once more: what is found here may be deleted, and nothing of others ever is.
+    """
+    found = api.items(path_of(kind, run), [("labelSelector", run.selector)]).items
+    return tuple(thing for thing in found if labels_of(thing).get(manifests.RUN_LABEL) == run.id)
+
+
+def remaining(api: Api, run: Run, kind: str) -> tuple[Object, ...]:
+    """The run's objects of a kind that are there and not about to go."""
+    return tuple(thing for thing in present(api, run, kind) if not at(thing, "metadata", "deletionTimestamp"))
+
+
+def await_absence(api: Api, run: Run, refused: frozenset[str]) -> frozenset[str]:
+    """Wait until nothing of the run is there but what may not be deleted; what is there after some seconds."""
+    deadline = time.monotonic() + REMOVAL_PATIENCE
+    while True:
+        with ThreadPoolExecutor(len(KINDS)) as pool:
+            found = dict(zip(KINDS, pool.map(lambda kind: remaining(api, run, kind), KINDS), strict=True))
+        left = frozenset(f"{kind} {run.namespace}/{name_of(one)}" for kind, things in found.items() for one in things)
+        if not left - refused or time.monotonic() > deadline:
+            return left
+        time.sleep(POLL)
+
+
+def leftover(api: Api, run: Run, what: str, why: str) -> str:
+    """What was not removed, why, and the command that removes it."""
+    return f"{what} could not be removed ({why.rstrip('.')}); remove it with: {removal_command(api, run)}"
+
+
+def removal_command(api: Api, run: Run) -> str:
+    """The command by which people remove all that a run made."""
+    where = f"--context {shlex.quote(api.context)} --namespace {run.namespace}"
+    return f"kubectl {where} delete jobs,configmaps,services,ingresses,pods --selector {run.selector}"

@@ -1,0 +1,131 @@
+"""What one line of Kong's log says: of a request of ours, or of a connection whose PROXY header was not to its liking.
+
+The formats are nginx's ``combined``, which Kong 3.5 and later end with the request's id
+(kong/templates/nginx_kong.lua), and nginx's error log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from diagnose.explain.evidence import PREAMBLE_AS_REQUEST
+from diagnose.path.traffic import parse_address
+from diagnose.site import AccessLine, Complaint
+from probes.probe import PROXY_CHANNEL, Probe
+
+ACCESS = re.compile(r'^(?P<address>\S+) - .*? \[[^\]]+\] "(?P<request>[^"]*)" (?P<status>\d{3})\b')
+LOOSE = re.compile(r'^(?P<address>[0-9A-Fa-f.:]+)\s.*?"(?P<request>[^"]*)"\s+(?P<status>\d{3})\b')
+ERROR_LINE = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] ")
+CLIENT = re.compile(r"while reading PROXY protocol, client: (?P<client>[^,\s]+)")
+QUOTED = re.compile(r'broken header: "(?P<excerpt>.*?)(?:" while reading PROXY protocol|$)')
+STAMP = re.compile(r"^(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?P<part>\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d) ?")
+
+KINDS = ("broken header", "header is too large", "unknown PROXY protocol version")
+EXCERPT = 8
+"""How much is kept of what others sent: enough to tell a GET from a TLS handshake or a health check."""
+
+LONGEST_ENTRY = 64
+"""Kong before 3.6 quotes the whole of what it read, line breaks and all: an entry may take that many lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for: nonces, and the claims of PROXY preambles that may be logged as a request line."""
+
+    nonces: frozenset[str]
+    preambles: tuple[tuple[str, str, str], ...] = ()
+
+    @classmethod
+    def of(cls, probes: Iterable[Probe]) -> Wanted:
+        """What the log may say of these probes."""
+        known = tuple(probes)
+        claims = ((one.nonce, one.claim(PROXY_CHANNEL), one.claimed_port) for one in known)
+        return cls(
+            frozenset(one.nonce for one in known),
+            tuple((nonce, address, str(port)) for nonce, address, port in claims if address and port),
+        )
+
+    def nonce_in(self, text: str) -> str | None:
+        """The nonce that stands in ``text``, or None. Nonces are words of letters, digits, - and _."""
+        return next((word for word in re.findall(r"[\w-]+", text) if word in self.nonces), None)
+
+    def preamble_in(self, request: str) -> str | None:
+        """The nonce of the probe whose PROXY v1 header was logged as this request line, or None."""
+        words = request.split()
+        if words[:1] != ["PROXY"]:
+            return None
+        return next((nonce for nonce, address, port in self.preambles if address in words and port in words), None)
+
+
+def split_stamp(line: str) -> tuple[float | None, str]:
+    """The API server's stamp in front of a line, in seconds since the epoch, and the line itself."""
+    match = STAMP.match(line)
+    if not match:
+        return None, line
+    zone = "+00:00" if match["zone"] == "Z" else match["zone"]
+    try:
+        second = datetime.fromisoformat(match["second"] + zone).timestamp()
+    except ValueError:
+        return None, line
+    return second + float(match["part"] or 0), line[match.end() :]
+
+
+def is_error_line(line: str) -> bool:
+    """Whether a line begins an entry of the error log."""
+    return ERROR_LINE.match(line) is not None
+
+
+def parse_access(kong: str, line: str, wanted: Wanted) -> tuple[str, AccessLine] | None:
+    """The nonce and what an access-log line says of it; None for a line that is another's or no access line."""
+    match = ACCESS.match(line) or (None if is_error_line(line) else LOOSE.match(line))
+    if not match or parse_address(match["address"]) is None:
+        return None
+    nonce = wanted.nonce_in(match["request"]) or wanted.preamble_in(match["request"])
+    if nonce is None:
+        return None
+    return nonce, AccessLine(kong, match["address"], int(match["status"]), match["request"])
+
+
+def parse_refused_preamble(kong: str, line: str, stamp: float | None) -> Complaint | None:
+    """What an access-log line says of a PROXY header that was taken for a request, None for any other line.
+
+    Version 1 is logged as it came; of version 2 nginx skips the empty lines and logs the zero byte after them.
+    """
+    match = ACCESS.match(line)
+    if not match or match["status"] != "400" or not match["request"].startswith(("PROXY ", "\\x00")):
+        return None
+    return Complaint(kong, PREAMBLE_AS_REQUEST, match["address"], match["request"][:EXCERPT], stamp)
+
+
+class Complaints:
+    """The error log's complaints about PROXY headers so far; one may stretch over several lines."""
+
+    def __init__(self, kong: str, wanted: Wanted) -> None:
+        self.found: list[Complaint] = []
+        self._kong = kong
+        self._wanted = wanted
+        self._open: tuple[str, str, float | None] | None = None
+        self._lines = 0
+
+    def take(self, line: str, stamp: float | None) -> None:
+        """Look at one line. Of what is not a complaint nothing is kept."""
+        if is_error_line(line):
+            kind = next((kind for kind in KINDS if kind in line), None)
+            quoted = QUOTED.search(line)
+            self._open = (kind, self._kept(quoted["excerpt"] if quoted else ""), stamp) if kind else None
+            self._lines = 0
+        if self._open is None:
+            return
+        self._lines += 1
+        if client := CLIENT.search(line):
+            kind, excerpt, time = self._open
+            self.found.append(Complaint(self._kong, kind, client["client"], excerpt, time))
+            self._open = None
+        elif self._lines >= LONGEST_ENTRY:
+            self._open = None
+
+    def _kept(self, excerpt: str) -> str:
+        return excerpt if self._wanted.nonce_in(excerpt) else excerpt[:EXCERPT]

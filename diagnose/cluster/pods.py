@@ -1,0 +1,130 @@
+"""Kong's pods: which there are, which are Ready, where they run and what they are told."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from diagnose.cluster.api import Api
+from diagnose.cluster.objects import at, condition_of, full_name, namespace_of
+from diagnose.cluster.replies import Object
+from diagnose.cluster.settings import (
+    Contents,
+    Source,
+    kong_container,
+    read_settings,
+    sources_of,
+)
+from diagnose.path.settings import Settings
+from diagnose.site import Gap, Kong
+
+GONE = frozenset({"Succeeded", "Failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class KongPod:
+    """One Kong pod: the object, the name of its proxy container (None if that cannot be told), and what Kong it is."""
+
+    pod: Object
+    container: str | None
+    kong: Kong
+
+
+def selector_text(service: Object) -> str | None:
+    """A Service's selector as a label selector, None for a Service without one."""
+    selector = at(service, "spec", "selector") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(selector.items())) or None
+
+
+def find_pods(api: Api, service: Object) -> tuple[tuple[KongPod, ...], tuple[Gap, ...]]:
+    """The pods behind ``service`` that are not ending, and what could not be read of them."""
+    selector, namespace = selector_text(service), namespace_of(service)
+    if selector is None:
+        why = f"Service {full_name(service)} has no selector, so nothing tells its pods"
+        return (), (Gap("Kong's pods, their settings and logs", why),)
+    listing = api.items(f"/api/v1/namespaces/{namespace}/pods", [("labelSelector", selector)])
+    if listing.refused:
+        return (), (Gap("Kong's pods, their settings and logs", listing.refused),)
+    pods = [pod for pod in listing.items if is_running(pod)]
+    contents, refused = read_contents(api, namespace, pods)
+    found = tuple(describe(pod, contents) for pod in pods)
+    return found, tuple(gap for one in found if (gap := settings_gap(one, contents, refused)))
+
+
+def is_running(pod: Object) -> bool:
+    """Whether a pod has an address and is not about to end."""
+    ending = at(pod, "metadata", "deletionTimestamp") is not None or at(pod, "status", "phase") in GONE
+    return bool(at(pod, "status", "podIP")) and not ending
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether the pod is Ready, and so takes traffic."""
+    return condition_of(pod, "Ready").get("status") == "True"
+
+
+def read_contents(api: Api, namespace: str, pods: Sequence[Object]) -> tuple[Contents, Mapping[Source, str]]:
+    """What the ConfigMaps and Secrets of these pods' Kong containers hold, and why some could not be read."""
+    containers = [container for pod in pods if (container := kong_container(pod))]
+    sources = tuple(dict.fromkeys(source for container in containers for source in sources_of(container)))
+    if not sources:
+        return {}, {}
+    with ThreadPoolExecutor(min(8, len(sources))) as pool:
+        paths = [f"/api/v1/namespaces/{namespace}/{source.kind}/{source.name}" for source in sources]
+        replies = dict(zip(sources, pool.map(api.get, paths), strict=True))
+    contents: dict[Source, Mapping[str, str] | None] = {}
+    refused: dict[Source, str] = {}
+    for source, reply in replies.items():
+        if reply.ok:
+            contents[source] = decoded(source, reply.object())
+        elif reply.status == 404:
+            contents[source] = {}  # the pod runs all the same, so the reference is optional
+        else:
+            contents[source] = None
+            refused[source] = reply.message
+    return contents, refused
+
+
+def decoded(source: Source, thing: Object) -> dict[str, str]:
+    """The data of a ConfigMap or Secret, which lives only until the variables that matter are picked out of it."""
+    data: Mapping[str, str] = thing.get("data") or {}
+    if source.kind == "configmaps":
+        return dict(data)
+    found = {}
+    for key, value in data.items():
+        try:
+            found[key] = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+    return found
+
+
+def describe(pod: Object, contents: Contents) -> KongPod:
+    """One pod as a Kong."""
+    container = kong_container(pod)
+    name = str(container["name"]) if container else None
+    settings = read_settings(container, contents) if container else None
+    kong = Kong(
+        name=full_name(pod),
+        address=str(at(pod, "status", "podIP")),
+        node=at(pod, "spec", "nodeName"),
+        ready=is_ready(pod),
+        settings=settings if isinstance(settings, Settings) else None,
+        source=f"env of pod {full_name(pod)}, container {name}" if name else f"pod {full_name(pod)}",
+    )
+    return KongPod(pod, name, kong)
+
+
+def settings_gap(one: KongPod, contents: Contents, refused: Mapping[Source, str]) -> Gap | None:
+    """Why the settings of a pod are unknown, None where they are known."""
+    if one.kong.settings is not None:
+        return None
+    container = kong_container(one.pod)
+    what = f"Kong's settings in pod {full_name(one.pod)}"
+    if container is None:
+        return Gap(what, "none of its containers is told to be Kong's")
+    why = read_settings(container, contents)
+    words = [refused[source] for source in sources_of(container) if source in refused]
+    return Gap(what, "; ".join([str(why), *words]))

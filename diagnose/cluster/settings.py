@@ -1,0 +1,124 @@
+"""Kong's settings as a pod's specification tells them: env and envFrom, with the ConfigMaps and Secrets they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diagnose.cluster.controllers import expanded, plain_variables
+from diagnose.cluster.objects import at
+from diagnose.cluster.replies import Object
+from diagnose.path.settings import Settings
+
+MATTERS = re.compile(
+    r"KONG_(PROXY_LISTEN|TRUSTED_IPS|(NGINX_PROXY_)?REAL_IP_(HEADER|RECURSIVE)|NGINX_(PROXY|HTTP)_SET_REAL_IP_FROM)"
+)
+"""The variables that decide which address Kong logs. No other is read out of a Secret, nor kept."""
+
+CONFIGURATION_FOLDER = "/etc/kong"
+VERSION_TAG = re.compile(r":(\d+)\.(\d+)(?![\d])")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A ConfigMap or Secret that a container takes variables from; ``kind`` is ``configmaps`` or ``secrets``."""
+
+    kind: str
+    name: str
+
+
+Contents = Mapping[Source, Mapping[str, str] | None]
+"""What stands in each source, decoded; None where it could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The variables that matter, and what of them could not be read."""
+
+    values: Mapping[str, str]
+    unread: tuple[str, ...] = ()
+
+
+def kong_container(pod: Object) -> Object | None:
+    """The container that runs Kong: named proxy, else the one told KONG_* settings, else the one of Kong's image."""
+    containers = at(pod, "spec", "containers") or ()
+    named = [one for one in containers if one.get("name") == "proxy"]
+    told = [
+        one for one in containers if any(str(entry.get("name")).startswith("KONG_") for entry in one.get("env") or ())
+    ]
+    imaged = [one for one in containers if re.search(r"kong[^/]*(:|$)", str(one.get("image")).partition("@")[0])]
+    return next(iter([*named, *told, *imaged, *(containers if len(containers) == 1 else ())]), None)
+
+
+def sources_of(container: Object) -> tuple[Source, ...]:
+    """The ConfigMaps and Secrets that may hold a setting that matters."""
+    found = [source for entry in container.get("envFrom") or () if (source := from_source(entry))]
+    for entry in container.get("env") or ():
+        if MATTERS.fullmatch(str(entry.get("name"))) and (key := key_source(entry)):
+            found.append(key[0])
+    return tuple(dict.fromkeys(found))
+
+
+def from_source(entry: Object) -> Source | None:
+    """The source of one envFrom entry."""
+    for field, kind in (("configMapRef", "configmaps"), ("secretRef", "secrets")):
+        if name := at(entry, field, "name"):
+            return Source(kind, str(name))
+    return None
+
+
+def key_source(entry: Object) -> tuple[Source, str] | None:
+    """The source and key of one env entry that refers to a ConfigMap or Secret."""
+    for field, kind in (("configMapKeyRef", "configmaps"), ("secretKeyRef", "secrets")):
+        if name := at(entry, "valueFrom", field, "name"):
+            return Source(kind, str(name)), str(at(entry, "valueFrom", field, "key"))
+    return None
+
+
+def variables_of(container: Object, contents: Contents) -> Variables:
+    """The variables of a container as Kubernetes would set them: env wins over envFrom, later over earlier."""
+    values: dict[str, str] = {}
+    unread: list[str] = []
+    for entry in container.get("envFrom") or ():
+        source = from_source(entry)
+        held = contents.get(source) if source else None
+        if source and held is None:
+            unread.append(f"{source.kind[:-1]} {source.name}")
+        prefix = str(entry.get("prefix") or "")
+        values |= {prefix + key: value for key, value in (held or {}).items()}
+    plain = plain_variables(container, "")
+    values |= {name: expanded(value, plain) for name, value in plain.items()}
+    for entry in container.get("env") or ():
+        if not (MATTERS.fullmatch(str(entry.get("name"))) and (key := key_source(entry))):
+            continue
+        held = contents.get(key[0])
+        if held is None:
+            unread.append(f"{key[0].kind[:-1]} {key[0].name}")
+        elif key[1] in held:
+            values[str(entry["name"])] = held[key[1]]
+    mattering = {name: value for name, value in values.items() if MATTERS.fullmatch(name)}
+    return Variables(mattering, tuple(dict.fromkeys(unread)))
+
+
+def read_settings(container: Object, contents: Contents) -> Settings | str:
+    """Kong's settings by its container's specification, or why they cannot be told."""
+    mounted = [str(mount.get("mountPath")) for mount in container.get("volumeMounts") or ()]
+    if any(path.rstrip("/") == CONFIGURATION_FOLDER or path.startswith(CONFIGURATION_FOLDER + "/") for path in mounted):
+        return f"a file is mounted in {CONFIGURATION_FOLDER}, which may hold settings beside the variables"
+    variables = variables_of(container, contents)
+    if variables.unread:
+        return f"{', '.join(variables.unread)} could not be read"
+    behind = next((name for name in variables.values if name.endswith("SET_REAL_IP_FROM")), None)
+    if behind:
+        return f"{behind} is set: nginx then trusts addresses that Kong's own settings do not tell"
+    try:
+        return Settings.from_environment(variables.values, version_of(str(container.get("image") or "")))
+    except ValueError as error:
+        return str(error)
+
+
+def version_of(image: str) -> tuple[int, int] | None:
+    """The version that an image's tag tells, such as (3, 9), or None."""
+    match = VERSION_TAG.search(image.partition("@")[0].rpartition("/")[2])
+    return (int(match[1]), int(match[2])) if match else None

@@ -1,0 +1,265 @@
+"""A Kong in a cluster, as the main job sees it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Self
+
+from diagnose.cluster import deploy as deployment
+from diagnose.cluster import manifests, rights
+from diagnose.cluster.api import Api, connect
+from diagnose.cluster.caller import caller_in
+from diagnose.cluster.discover import Found, discover
+from diagnose.cluster.entries import (
+    Entries,
+    check_reachable,
+    front_entries,
+    pod_entries,
+    resolve,
+    route_hosts,
+    service_entries,
+    url_entries,
+)
+from diagnose.cluster.facts import facts_of
+from diagnose.cluster.fronts import fronts_of
+from diagnose.cluster.inside import send_inside
+from diagnose.cluster.inventory import read_inventory
+from diagnose.cluster.logs import read_logs
+from diagnose.cluster.manifests import Run
+from diagnose.cluster.objects import full_name, ingress_class_of, namespace_of
+from diagnose.cluster.pods import KongPod, find_pods
+from diagnose.cluster.ports import web_ports
+from diagnose.cluster.replies import Object
+from diagnose.cluster.snapshot import Snapshot, take
+from diagnose.owners import Inventory
+from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
+from probes.compose import SECRET_HEADER
+from probes.outcome import Sent
+from probes.probe import Probe
+
+DEFAULT_IMAGE = "python:3-alpine"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """What the user chose. ``service`` is NAMESPACE/NAME; ``owners`` are pairs of CIDR and layer.
+
+    ``timeout`` is how many seconds the echo pod is given to run, ``request_timeout`` those of one request to the API
+    server.
+    """
+
+    context: str | None = None
+    kubeconfig: str | None = None
+    namespace: str | None = None
+    service: str | None = None
+    ingress_class: str | None = None
+    urls: tuple[str, ...] = ()
+    host: str | None = None
+    image: str = DEFAULT_IMAGE
+    owners: tuple[tuple[str, str], ...] = ()
+    timeout: float = 60.0
+    request_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was read of Kong and its surroundings before anything is made or sent."""
+
+    found: Found
+    pods: tuple[KongPod, ...]
+    entries: tuple[Entry, ...]
+    inventory: Inventory
+    facts: tuple[Fact, ...]
+    gaps: tuple[Gap, ...]
+    hosts: tuple[str, ...]
+
+
+class ClusterSite:
+    """One Kong in one cluster.
+
+    ``hosts`` are those of the routes that Kong serves already; ``leftovers`` is what could not be removed, a sentence
+    each; ``missing_rights`` what the caller may not do, as the deployment found.
+    """
+
+    def __init__(self, api: Api, options: ClusterOptions, around: Surroundings) -> None:
+        self.name = f"{full_name(around.found.service)} in {api.context}"
+        self.service: str | None = full_name(around.found.service)
+        self.entries: Sequence[Entry] = around.entries
+        self.kongs: Sequence[Kong] = tuple(pod.kong for pod in around.pods)
+        self.inventory = around.inventory
+        self.facts: Sequence[Fact] = around.facts
+        self.gaps: Sequence[Gap] = around.gaps
+        self.hosts = around.hosts
+        self.namespace = options.namespace or namespace_of(around.found.service)
+        self.missing_rights: Sequence[str] = ()
+        self.leftovers: Sequence[str] = ()
+        self._api = api
+        self._options = options
+        self._around = around
+        self._run: Run | None = None
+        self._echo: Object | None = None
+        self._progress: Progress = lambda line: None
+
+    def __enter__(self) -> Self:
+        """The site itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove all that the run made."""
+        try:
+            self.remove()
+        finally:
+            self._api.close()
+
+    def deploy(self, hosts: Sequence[str | None], progress: Progress) -> Backend:
+        """Make the echo and a route to it for each host (None: any host), and wait until its pod runs.
+
+        Rights are asked for first: where one to create, follow or remove the echo is missing, nothing is created.
+        """
+        self._progress = progress
+        token = secrets.token_hex(16)
+        run = Run(secrets.token_hex(5), self.namespace, f"/kongip-{token}", secrets.token_hex(16), self._options.image)
+        if problem := self._obstacle():
+            return Backend(run.path, run.secret, problem)
+        ingress_class = self._around.found.ingress_class
+        if ingress_class is None:
+            return Backend(run.path, run.secret, NO_CLASS)
+        self._run = run
+        deployed = deployment.deploy(self._api, run, echo_code(), ingress_class, hosts, self._options.timeout, progress)
+        self._echo = deployed.pod
+        if deployed.problem:
+            self.remove()
+        return Backend(run.path, run.secret, deployed.problem)
+
+    def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
+        """Send probes from the echo pod, in order; None where there is no inside vantage, and progress tells why."""
+        if self._echo is None:
+            return None
+        sent = send_inside(self._api, self._echo, probes, timeout)
+        if isinstance(sent, str):
+            self._progress(f"no probes can be sent from inside: {sent}")
+            return None
+        return sent
+
+    def logs(self, probes: Sequence[Probe], since: float) -> Logs:
+        """What the logs of all Kong pods say of ``probes``, sent at or after ``since`` (seconds since the epoch)."""
+        return read_logs(self._api, self._around.pods, probes, since)
+
+    def caller_by_api(self) -> str | None:
+        """The caller's address as the API server saw it: it appends it to X-Forwarded-For on the way to the echo.
+
+        None without an echo, without the right to call it so, or where the answer does not tell.
+        """
+        if self._run is None or self._echo is None:
+            return None
+        run = self._run
+        path = f"{deployment.path_of('Service', run)}/http:{run.name}:{manifests.SERVICE_PORT}/proxy{run.path}/caller"
+        reply = self._api.request("GET", path, headers={SECRET_HEADER: run.secret})
+        return caller_in(reply.body) if reply.ok else None
+
+    def remove(self) -> None:
+        """Remove all that the run made. Safe to call twice; ``leftovers`` tells what could not be removed."""
+        if self._run is None:
+            return
+        self.leftovers = deployment.remove(self._api, self._run)
+        self._run = self._echo = None
+        for line in self.leftovers:
+            self._progress(line)
+
+    def _obstacle(self) -> str | None:
+        """Note which rights are missing; why the echo cannot be deployed at all, None where it can."""
+        needed = rights.deploying(self.namespace)
+        useful = (*rights.executing(self.namespace), *rights.proxying(self.namespace))
+        logs = rights.reading_logs(namespace_of(self._around.found.service))
+        lacking = rights.missing(self._api, (*needed, *useful, *logs))
+        self.missing_rights = tuple(map(str, lacking))
+        vital = [str(right) for right in lacking if right in needed]
+        if not vital:
+            return None
+        lack = f"The echo was not deployed, for want of the rights to {', '.join(vital)}."
+        return f"{lack} Ask for them, or name a namespace where you have them with --namespace."
+
+
+NO_CLASS = (
+    "The echo was not deployed: no IngressClass of Kong's controller was found, so no route would be picked up. "
+    "Name one with --ingress-class NAME."
+)
+
+
+def open_cluster(options: ClusterOptions) -> ClusterSite:
+    """Find Kong in the cluster of a context. Nothing is made and no probe is sent yet.
+
+    Stop where the cluster cannot be reached, or Kong, or a way to it, cannot be found.
+    """
+    api = connect(options.context, options.kubeconfig, options.request_timeout)
+    try:
+        return ClusterSite(api, options, survey(api, options))
+    except BaseException:
+        api.close()
+        raise
+
+
+def survey(api: Api, options: ClusterOptions) -> Surroundings:
+    """Read and put together all that the cluster says of Kong and what surrounds it."""
+    named = url_entries(options.urls, options.host, resolve)
+    snapshot = take(api, options.service)
+    found = discover(snapshot, options.service, options.ingress_class)
+    pods, pod_gaps = find_pods(api, found.service)
+    kongs = tuple(pod.kong for pod in pods)
+    listeners = next((kong.settings.listeners for kong in kongs if kong.settings), None)
+    ports = web_ports(found.service, [pod.pod for pod in pods], listeners)
+    fronts = fronts_of(snapshot, found.service, found.ingress_class)
+    parts = (
+        service_entries(found.service, ports, options.host, resolve),
+        front_entries(fronts, found.service, ports, resolve),
+        named,
+        Entries(pod_entries(kongs, ports, options.host)),
+    )
+    entries = tuple(entry for part in parts for entry in part.entries)
+    check_reachable(found.service, ports, entries)
+    return Surroundings(
+        found,
+        pods,
+        entries,
+        read_inventory(
+            snapshot.of("nodes"),
+            (*snapshot.of("pods"), *(pod.pod for pod in pods)),
+            snapshot.of("services"),
+            found.service,
+            fronts,
+            options.owners,
+            resolve,
+        ),
+        facts_of(found.service, snapshot.of("nodes")),
+        (*(gap for part in parts for gap in part.gaps), *pod_gaps, *refused_gaps(snapshot)),
+        route_hosts(one for one in snapshot.of("ingresses") if ingress_class_of(one) == found.ingress_class),
+    )
+
+
+REFUSED_WORDS = {
+    "nodes": "whose addresses those of the nodes and their pod networks are",
+    "ingresses": "the hosts of existing routes, and what stands in front of Kong",
+    "pods": "whose addresses those of pods beside Kong's are",
+    "gateways": "Gateways in front of Kong",
+    "httproutes": "Gateways in front of Kong",
+}
+"""What is missed where a kind may not be listed. Without the others Kong is found in another way, or not at all."""
+
+
+def refused_gaps(snapshot: Snapshot) -> tuple[Gap, ...]:
+    """What the kinds that could not be read leave unknown."""
+    gaps = [Gap(words, snapshot.refused[kind]) for kind, words in REFUSED_WORDS.items() if kind in snapshot.refused]
+    if snapshot.pods_cut:
+        gaps.append(Gap(REFUSED_WORDS["pods"], f"only the first {len(snapshot.of('pods'))} pods were read"))
+    return tuple(gaps)
+
+
+def echo_code() -> dict[str, str]:
+    """The two programs that run in the echo pod, by file name; both need the standard library alone."""
+    return {
+        "server.py": (resources.files("echo_server") / "server.py").read_text("utf-8"),
+        "inside.py": (resources.files("probes") / "inside.py").read_text("utf-8"),
+    }

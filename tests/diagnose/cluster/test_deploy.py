@@ -1,0 +1,153 @@
+"""Deployment and removal against a scripted API server; tests/cluster does the same against a real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from diagnose.cluster import deploy as deployment
+from diagnose.cluster.manifests import Run
+from tests.diagnose.cluster.things import scripted
+
+RUN = Run("0123456789", "kong", "/kongip-feed", "c0ffee", "python:9")
+CODE = {"server.py": "", "inside.py": ""}
+READY: dict[str, Any] = {
+    "metadata": {"name": "echo-1", "namespace": "kong", "labels": {"kongip/run": "0123456789"}},
+    "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+}
+
+
+class Server:
+    """As much of an API server as a deployment needs: what is created is there until it is deleted."""
+
+    def __init__(self, pod: dict[str, Any] | None = None) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.refuse: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.drops_ttl = False
+        self.pod = pod or READY
+        self.orders: list[tuple[str, str, Any]] = []
+
+    def __call__(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        kind = path.split("/kong/")[1].split("/")[0]
+        if (method, kind) in self.refuse:
+            return self.refuse[method, kind]
+        if method == "GET":
+            held = [thing for place, thing in self.objects.items() if place.rpartition("/")[0] == path]
+            return 200, {"items": held}
+        self.orders.append((method, kind, body))
+        if method == "DELETE":
+            return (200, {}) if self.objects.pop(path, None) else (404, {"message": "not found"})
+        return 201, self._create(path, kind, body)
+
+    def _create(self, path: str, kind: str, body: dict[str, Any]) -> dict[str, Any]:
+        made = {**body, "metadata": {**body["metadata"], "uid": "u-1"}, "spec": dict(body.get("spec", {}))}
+        if kind == "jobs":
+            self.objects["/api/v1/namespaces/kong/pods/echo-1"] = self.pod
+            if self.drops_ttl:
+                del made["spec"]["ttlSecondsAfterFinished"]
+        self.objects[f"{path}/{body['metadata']['name']}"] = made
+        return made
+
+
+@pytest.fixture
+def server() -> Server:
+    """An API server on which everything works."""
+    return Server()
+
+
+def deploy(server: Server, said: list[str] | None = None, timeout: float = 5.0) -> deployment.Deployed:
+    api, _ = scripted(server)
+    return deployment.deploy(api, RUN, CODE, "kong", [None], timeout, (said if said is not None else []).append)
+
+
+def test_the_job_is_created_first_and_the_rest_hangs_by_it(server: Server) -> None:
+    assert deploy(server).pod == READY
+    assert server.orders[0][1] == "jobs"
+    assert sorted(kind for _, kind, _ in server.orders) == ["configmaps", "ingresses", "jobs", "services"]
+    assert all(body["metadata"]["ownerReferences"][0]["uid"] == "u-1" for _, _, body in server.orders[1:])
+
+
+def test_a_cluster_that_removes_jobs_is_not_warned_of(server: Server) -> None:
+    said: list[str] = []
+    deploy(server, said)
+    assert said == ["deploying the echo as Job kong/kongip-0123456789"]
+
+
+def test_a_cluster_that_does_not_remove_jobs_is_told_of_before_more_is_made(server: Server) -> None:
+    server.drops_ttl = True
+    said: list[str] = []
+    deploy(server, said)
+    assert said[1].startswith("this cluster does not remove finished Jobs by itself")
+    assert "kubectl --context test --namespace kong delete" in said[1]
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize("kind", ["jobs", "ingresses"])
+def test_a_refused_object_is_a_problem_in_the_servers_words(server: Server, kind: str) -> None:
+    server.refuse["POST", kind] = (403, {"message": "exceeded quota"})
+    problem = deploy(server).problem
+    assert problem is not None
+    assert "exceeded quota." in problem
+
+
+def test_a_pod_that_never_gets_ready_is_a_problem_after_the_time_given(server: Server) -> None:
+    server.pod = {**READY, "status": {}}
+    problem = deploy(server, timeout=0.1).problem
+    assert problem == (
+        "The echo pod was not Ready within 0 seconds: kongip was still waiting for a node for the echo pod."
+    )
+
+
+def test_an_image_that_cannot_be_pulled_is_a_problem_at_once(server: Server) -> None:
+    waits = {"state": {"waiting": {"reason": "ErrImagePull", "message": "gone"}}}
+    server.pod = {**READY, "status": {"containerStatuses": [waits]}}
+    problem = deploy(server).problem
+    assert problem is not None
+    assert "python:9" in problem
+
+
+def test_an_unschedulable_pod_is_given_some_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node"}
+    server.pod = {**READY, "status": {"conditions": [condition]}}
+    assert "was not Ready" in (deploy(server, timeout=0.1).problem or "")
+    monkeypatch.setattr(deployment, "UNSCHEDULABLE_PATIENCE", 0.0)
+    assert "cannot be scheduled: no node." in (deploy(server).problem or "")
+
+
+def test_removal_leaves_nothing_and_may_be_done_twice(server: Server) -> None:
+    deploy(server)
+    api, _ = scripted(server)
+    assert deployment.remove(api, RUN) == ()
+    assert server.objects == {}
+    assert deployment.remove(api, RUN) == ()
+    deletions = [(kind, body) for method, kind, body in server.orders if method == "DELETE"]
+    assert deletions[0][0] == "jobs"
+    assert deletions[0][1]["propagationPolicy"] == "Background"
+
+
+def test_what_cannot_be_removed_is_named_with_the_command_that_does(server: Server) -> None:
+    deploy(server)
+    server.refuse["DELETE", "ingresses"] = (403, {"message": "forbidden."})
+    api, _ = scripted(server)
+    assert deployment.remove(api, RUN) == (
+        "Ingress kong/kongip-0123456789 could not be removed (forbidden); remove it with: "
+        "kubectl --context test --namespace kong delete jobs,configmaps,services,ingresses,pods "
+        "--selector kongip/run=0123456789",
+    )
+
+
+def test_what_is_not_the_runs_own_is_never_deleted(server: Server) -> None:
+    deploy(server)
+    server.pod["metadata"] = {**server.pod["metadata"], "labels": {"app": "shop"}}
+    api, _ = scripted(server)
+    assert deployment.remove(api, RUN) == ()
+    assert [kind for method, kind, _ in server.orders if method == "DELETE" and kind == "pods"] == []
+
+
+def test_a_pod_on_its_way_out_counts_as_removed(server: Server) -> None:
+    deploy(server)
+    server.refuse["DELETE", "pods"] = (403, {"message": "forbidden"})
+    server.pod["metadata"] = {**server.pod["metadata"], "deletionTimestamp": "2025-11-24T10:00:00Z"}
+    api, _ = scripted(server)
+    assert deployment.remove(api, RUN) == ()

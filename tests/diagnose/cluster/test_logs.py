@@ -1,0 +1,95 @@
+"""Reading the logs of several pods, again and again until all is said."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from diagnose.cluster import logs as reading
+from diagnose.cluster.logs import read_logs
+from diagnose.cluster.pods import KongPod
+from diagnose.site import Kong
+from probes.probe import Probe, Target
+from tests.diagnose.cluster.things import kong_pod, scripted
+
+TARGET = Target("192.0.2.10", 80, "http", "kong.test")
+STAMP = "2025-11-24T10:00:00.500000000Z "
+
+
+def probe(nonce: str) -> Probe:
+    return Probe(nonce, TARGET, f"/kongip-x/{nonce}")
+
+
+def line(nonce: str, address: str = "198.51.100.9") -> str:
+    return f'{STAMP}{address} - - [24/Nov/2025:10:00:00 +0000] "GET /kongip-x/{nonce} HTTP/1.1" 200 1 "-" "-"\n'
+
+
+def pod(name: str) -> KongPod:
+    return KongPod(kong_pod(name), "proxy", Kong(f"kong/{name}", "10.78.1.5", "n1", True, None, ""))
+
+
+def test_the_logs_of_all_pods_are_read_and_only_our_lines_kept() -> None:
+    texts = {"a": line("other") + line("n1"), "b": line("n2") + line("n2", "10.78.1.1") + "noise\n"}
+    api, transport = scripted(lambda method, path, body: (200, texts[path.split("/")[6]].encode()))
+    logs = read_logs(api, [pod("a"), pod("b")], [probe("n1"), probe("n2")], time.time())
+    assert {nonce: [(one.kong, one.address) for one in lines] for nonce, lines in logs.access.items()} == {
+        "n1": [("kong/a", "198.51.100.9")],
+        "n2": [("kong/b", "198.51.100.9"), ("kong/b", "10.78.1.1")],
+    }
+    assert (logs.complaints, logs.unread) == ((), {})
+    assert len(transport.asked) == 2
+    assert "timestamps=true&container=proxy" in transport.queries[0]
+
+
+def test_a_log_that_lags_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "POLL", 0.0)
+    texts = iter([b"", line("n1").encode(), (line("n1") + line("n2")).encode()])
+    api, transport = scripted(lambda *_: (200, next(texts)))
+    logs = read_logs(api, [pod("a")], [probe("n1"), probe("n2")], time.time())
+    assert set(logs.access) == {"n1", "n2"}
+    assert len(transport.asked) == 3
+
+
+def test_probes_that_never_reached_kong_are_not_awaited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "QUIET", 0.05)
+    api, _ = scripted(lambda *_: (200, line("n1").encode()))
+    began = time.monotonic()
+    logs = read_logs(api, [pod("a")], [probe("n1"), probe("gone")], time.time())
+    assert set(logs.access) == {"n1"}
+    assert time.monotonic() - began < reading.LAG
+
+
+def test_complaints_carry_the_stamp_of_the_api_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "QUIET", 0.0)
+    text = (
+        STAMP
+        + '2025/11/24 10:00:00 [error] 1#0: *5 broken header: "" while reading PROXY protocol, client: 10.0.0.1, x\n'
+    )
+    api, _ = scripted(lambda *_: (200, text.encode()))
+    (complaint,) = read_logs(api, [pod("a")], [probe("n1")], time.time()).complaints
+    assert (complaint.kong, complaint.client, complaint.time) == ("kong/a", "10.0.0.1", 1763978400.5)
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ((403, {"message": 'cannot get resource "pods/log"'}), 'cannot get resource "pods/log"'),
+        ((401, {}), "HTTP status 401"),
+        (
+            (200, STAMP.encode() + b'{"uri": "/kongip-x/n1"}\n'),
+            "its access log is in a format that kongip does not know",
+        ),
+    ],
+)
+def test_a_log_that_cannot_be_read_says_why(reply: tuple[int, Any], why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "QUIET", 0.0)
+    api, _ = scripted(lambda *_: reply)
+    assert read_logs(api, [pod("a")], [probe("n1")], time.time()).unread == {"kong/a": why}
+
+
+def test_without_pods_there_is_nothing_to_wait_for() -> None:
+    api, transport = scripted(lambda *_: (500, {}))
+    assert read_logs(api, [], [probe("n1")], time.time()).access == {}
+    assert transport.asked == []
