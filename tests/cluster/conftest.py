@@ -1,0 +1,23 @@
+"""The cluster for all tests of this folder: brought up once, left up (`down.sh` ends it)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import bed
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """Bring the cluster up for this run alone; skip where the machine cannot, or fail in CI, which must be able to."""
+    if reason := bed.why_not():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no test cluster here: {reason}")
+    bed.BASE.mkdir(parents=True, exist_ok=True)
+    with (bed.BASE / ".tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # there is one Kong in the cluster; another run waits for its turn
+        bed.up()
+        yield

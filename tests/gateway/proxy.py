@@ -1,0 +1,55 @@
+"""The gateway's proxy: write nginx.conf from KONG_* and become nginx. Run as `python3 -m tests.gateway.proxy`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.gateway import nginx, settings
+
+NGINX = "/usr/sbin/nginx"
+
+
+def prepare(environment: Mapping[str, str], files: nginx.Files) -> list[str]:
+    """Write all that nginx needs into the prefix and return the command that runs it in the foreground.
+
+    Raises settings.Refused where Kong would not start.
+    """
+    wanted = settings.read(environment)
+    files.prefix.mkdir(parents=True, exist_ok=True)
+    if nginx.uses_tls(wanted) and not files.certificate.exists():
+        _self_signed(files)
+    target = files.prefix / "nginx.conf"
+    target.write_text(nginx.configuration(wanted, files))
+    # Started by root, nginx would hand its workers to a user that need not be able to read the prefix.
+    as_root = ["-g", "user root;"] if os.geteuid() == 0 else []
+    return [NGINX, "-p", str(files.prefix), "-e", "stderr", "-c", str(target), *as_root]
+
+
+def _self_signed(files: nginx.Files) -> None:
+    """Make the certificate that Kong makes for itself when it is given none."""
+    subprocess.run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -config /dev/null "
+        f"-subj /CN=localhost -keyout {files.key} -out {files.certificate}".split(),
+        check=True,
+        capture_output=True,
+    )
+
+
+def main() -> int:
+    """Run the gateway until a signal ends it; nginx takes this process' place, so that it gets the signal itself."""
+    prefix = Path(os.environ.get("KONG_PREFIX", "/usr/local/kong"))
+    files = nginx.Files(prefix, Path(os.environ.get("GATEWAY_ROUTES", prefix / "routes.lua")))
+    try:
+        command = prepare(os.environ, files)
+    except settings.Refused as refused:
+        print(f"Error: {refused}", file=sys.stderr)
+        return 1
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

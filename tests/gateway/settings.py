@@ -1,0 +1,107 @@
+"""Kong's settings from the environment, read and refused as Kong 3.9 does."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PROXY_LISTEN = "0.0.0.0:8000 reuseport backlog=16384, 0.0.0.0:8443 http2 ssl reuseport backlog=16384"
+REAL_IP_HEADER = "X-Real-IP"
+REAL_IP_RECURSIVE = "off"
+
+# Spelling and letter case as in Kong's kong/conf_loader/listeners.lua; anything else stops Kong at its start.
+ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:]+):[0-9]{1,5}")
+FLAG = re.compile(
+    r"ssl|http2|proxy_protocol|deferred|bind|reuseport|backlog=[0-9]+|ipv6only=(on|off)"
+    r"|so_keepalive=(on|off|\w*:\w*:[0-9]*)"
+)
+LISTEN_FORM = (
+    "proxy_listen must be of form: [off] | <ip>:<port> [ssl] [http2] [proxy_protocol] [deferred] [bind] [reuseport] "
+    "[backlog=%d+] [ipv6only=on|off] [so_keepalive=on|off|%w*:%w*:%d*], [... next entry ...]"
+)
+
+
+class Refused(Exception):
+    """Kong would not start with these settings; the text is what it prints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One entry of proxy_listen: where to listen, and the flags behind it."""
+
+    address: str
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the proxy's server block is written from.
+
+    directives are the nginx_proxy_* settings, as pairs of nginx's name and value; real_ip_header and
+    real_ip_recursive are always among them.
+    """
+
+    listeners: tuple[Listener, ...]
+    trusted_ips: tuple[str, ...]
+    directives: tuple[tuple[str, str], ...]
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read KONG_* variables; raise Refused where Kong would not start."""
+    return Settings(
+        listeners=_listeners(environment.get("KONG_PROXY_LISTEN", PROXY_LISTEN)),
+        trusted_ips=_trusted_ips(environment.get("KONG_TRUSTED_IPS", "")),
+        directives=_directives(environment),
+    )
+
+
+def _entries(value: str) -> list[str]:
+    return [entry.strip() for entry in value.split(",") if entry.strip()]
+
+
+def _listeners(value: str) -> tuple[Listener, ...]:
+    if value.strip() == "off":
+        return ()
+    listeners = []
+    for entry in _entries(value):
+        address, *flags = entry.split()
+        if not ADDRESS.fullmatch(address) or not all(FLAG.fullmatch(flag) for flag in flags):
+            raise Refused(LISTEN_FORM)
+        listeners.append(Listener(address, tuple(flags)))
+    if not listeners:
+        raise Refused(LISTEN_FORM)
+    return tuple(listeners)
+
+
+def _trusted_ips(value: str) -> tuple[str, ...]:
+    entries = _entries(value)
+    for entry in entries:
+        if entry != "unix:" and not _is_network(entry):
+            raise Refused(
+                "trusted_ips must be a comma separated list in the form of IPv4 or IPv6 address or CIDR block "
+                f"or 'unix:', got '{entry}'"
+            )
+    return tuple(entries)
+
+
+def _is_network(entry: str) -> bool:
+    try:
+        ipaddress.ip_network(entry, strict=False)  # host bits are no fault: 127.0.0.1/8
+    except ValueError:
+        return False
+    return True
+
+
+def _directives(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """real_ip_header and real_ip_recursive are aliases: an explicit nginx_proxy_* setting of that name wins."""
+    directives = {
+        "real_ip_header": environment.get("KONG_REAL_IP_HEADER", REAL_IP_HEADER),
+        "real_ip_recursive": environment.get("KONG_REAL_IP_RECURSIVE", REAL_IP_RECURSIVE),
+    }
+    prefix = "KONG_NGINX_PROXY_"
+    for name, value in sorted(environment.items()):
+        if name.startswith(prefix):
+            directives[name.removeprefix(prefix).lower()] = value
+    return tuple(directives.items())
