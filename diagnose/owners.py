@@ -38,7 +38,7 @@ LAYER_OF_KIND = {
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who owns an address or a range: ``name`` for people ("node n1"), ``source`` the object and field it was read from."""
+    """Who owns an address or a range: ``name`` for people, ``source`` the object and field that it was read from."""
 
     kind: Kind
     name: str

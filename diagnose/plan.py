@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from probes.claims import Claims
-
 from diagnose.site import Entry
+from probes.claims import Claims
 from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target, Vantage
 
 FORWARDED_FOR = "X-Forwarded-For"

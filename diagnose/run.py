@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from probes.claims import Claims
-
 from diagnose import __version__
 from diagnose.conclude.conclude import Evidence, conclude
 from diagnose.explain.bindings import Addresses
-from diagnose.explain.evidence import Observation, observe
+from diagnose.explain.evidence import Observation, observe_all
 from diagnose.explain.groups import Part, explain_all
 from diagnose.explain.senders import Senders, find_senders
 from diagnose.owners import Kind, Owner
@@ -23,6 +21,7 @@ from diagnose.plan import Planned, Planner
 from diagnose.remedies import Place
 from diagnose.report.report import Report, Run
 from diagnose.site import Backend, Entry, EntryKind, Fact, Gap, Logs, Progress, Site
+from probes.claims import Claims
 from probes.outcome import Answered, Sent
 from probes.probe import Preamble, Target, Vantage
 
@@ -171,7 +170,7 @@ def _keep(gathered: Gathered, planned: Sequence[Planned], sent: Sequence[Sent]) 
 
 
 def _explain(site: Site, backend: Backend, gathered: Gathered, options: Options, progress: Progress) -> Evidence:
-    observations = [observe(sent, entry, gathered.logs, site.kongs, backend.secret) for sent, entry in gathered.sent]
+    observations = observe_all(gathered.sent, gathered.logs, site.kongs, backend.secret)
     outside = [o for o in observations if o.entry.vantage is Vantage.OUTSIDE]
     inside = [o for o in observations if o.entry.vantage is Vantage.INSIDE]
     senders = find_senders(options.caller_ips, outside, site.inventory, site.caller_by_api())
@@ -193,6 +192,8 @@ def _explain(site: Site, backend: Backend, gathered: Gathered, options: Options,
         gaps=gathered.gaps,
         whys=gathered.whys,
         backend_problem=gathered.problem,
+        lingering=backend.lingering,
+        missing_rights=site.missing_rights,
         vantage=_vantage(site, outside),
     )
 

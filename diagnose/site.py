@@ -71,6 +71,10 @@ class Gap:
     why: str
 
 
+PREAMBLE_AS_REQUEST = "PROXY header as request"
+"""The kind of complaint that stands for an access-log line whose request is a PROXY header, refused with 400."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessLine:
     """One line of a Kong pod's access log that carries a nonce or a PROXY header of ours."""
@@ -85,7 +89,7 @@ class AccessLine:
 class Complaint:
     """One line of a Kong pod's log about a connection it refused; ``client`` is its TCP peer.
 
-    ``kind`` is nginx's, such as "broken header", or "PROXY header as request" for an access-log line whose request is a
+    ``kind`` is nginx's, such as "broken header", or ``PREAMBLE_AS_REQUEST`` for an access-log line whose request is a
     PROXY header. ``excerpt`` is what nginx quotes, which tells what was sent; ``time`` is seconds since the epoch by
     the API server's stamp, or None.
     """
@@ -110,12 +114,14 @@ class Logs:
 class Backend:
     """The echo backend as deployed: ``path`` is the unguessable prefix of its route, ``secret`` what it answers to.
 
-    ``problem`` is None when the pod runs; otherwise it says in one sentence what keeps it from running.
+    ``problem`` is None when the pod runs; otherwise it says in one sentence what keeps it from running. ``lingering``
+    says what a killed run would leave behind, None where Kubernetes removes it.
     """
 
     path: str
     secret: str
     problem: str | None = None
+    lingering: str | None = None
 
 
 Progress = Callable[[str], None]

@@ -160,7 +160,8 @@ class Api:
         except (WebSocketException, OSError) as error:
             return Executed(None, b"", str(error).encode())
         finally:
-            session.close()  # type: ignore[no-untyped-call]
+            # Its own close() leaves the socket open once the peer's closing frame has come.
+            session.sock.shutdown()
 
     def _serialize(
         self, method: str, path: str, query: Query, body: Object | None, headers: Headers

@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnose.cluster import manifests, waiting
 from diagnose.cluster.api import Api
@@ -37,10 +37,14 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What came of it: the echo's pod, or the one sentence that says why it does not run."""
+    """What came of it: the echo's pod, or the one sentence that says why it does not run.
+
+    ``lingering`` says what a killed run would leave behind, where Kubernetes does not see to it.
+    """
 
     pod: Object | None = None
     problem: str | None = None
+    lingering: str | None = None
 
 
 def deploy(
@@ -58,11 +62,13 @@ def deploy(
     if not reply.ok:
         return Deployed(problem=refusal("Job", run, reply))
     job = reply.object()
+    lingering = None
     if at(job, "spec", "ttlSecondsAfterFinished") is None:
-        progress(
-            "this cluster does not remove finished Jobs by itself (ttlSecondsAfterFinished was dropped): "
-            f"if kongip is killed, clear what is left with: {removal_command(api, run)}"
+        lingering = (
+            "This cluster does not remove finished Jobs by itself (ttlSecondsAfterFinished was dropped): if kongip is "
+            f"killed, clear what is left with: {removal_command(api, run)}"
         )
+        progress(lingering)
     rest = {
         "ConfigMap": manifests.config_map(run, job, code),
         "Service": manifests.service(run, job),
@@ -71,7 +77,8 @@ def deploy(
     with ThreadPoolExecutor(len(rest)) as pool:
         replies = pool.map(lambda kind: (kind, api.create(path_of(kind, run), rest[kind])), rest)
         problem = next((refusal(kind, run, reply) for kind, reply in replies if not reply.ok), None)
-    return Deployed(problem=problem) if problem else await_pod(api, run, timeout, progress)
+    deployed = Deployed(problem=problem) if problem else await_pod(api, run, timeout, progress)
+    return replace(deployed, lingering=lingering)
 
 
 def await_pod(api: Api, run: Run, timeout: float, progress: Progress) -> Deployed:

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from diagnose.explain.evidence import PREAMBLE_AS_REQUEST
 from diagnose.path.traffic import parse_address
-from diagnose.site import AccessLine, Complaint
+from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Complaint
 from probes.probe import PROXY_CHANNEL, Probe
 
 ACCESS = re.compile(r'^(?P<address>\S+) - .*? \[[^\]]+\] "(?P<request>[^"]*)" (?P<status>\d{3})\b')

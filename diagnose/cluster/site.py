@@ -132,7 +132,7 @@ class ClusterSite:
         self._echo = deployed.pod
         if deployed.problem:
             self.remove()
-        return Backend(run.path, run.secret, deployed.problem)
+        return Backend(run.path, run.secret, deployed.problem, deployed.lingering)
 
     def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
         """Send probes from the echo pod, in order; None where there is no inside vantage, and progress tells why."""

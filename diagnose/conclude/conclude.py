@@ -40,7 +40,8 @@ class Evidence:
 
     ``outside`` are the parts of the entries that the caller sent to, ``inside`` those of Kong's pods as seen from the
     echo's place. ``whys`` maps a nonce to the reason for which its probe was sent. ``command`` is the command line to
-    repeat the run. ``backend_problem`` says what keeps the echo from answering, None if it answers.
+    repeat the run. ``backend_problem`` says what keeps the echo from answering, None if it answers; ``lingering`` what
+    a killed run would leave behind. ``missing_rights`` are those that the caller lacks in the cluster.
     """
 
     site: str
@@ -54,6 +55,8 @@ class Evidence:
     gaps: Sequence[Gap]
     whys: Mapping[str, str]
     backend_problem: str | None
+    lingering: str | None
+    missing_rights: Sequence[str]
     vantage: Vantage
 
 
@@ -174,7 +177,8 @@ def _row(observation: Observation, evidence: Evidence) -> ProbeRow:
 
 
 def _findings(evidence: Evidence, culprits: Sequence[Culprit]) -> tuple[Finding, ...]:
-    found = [_of_culprit(culprit, evidence) for culprit in culprits]
+    one_a_code = {culprit.code: culprit for culprit in reversed(culprits)}
+    found = [_of_culprit(culprit, evidence) for culprit in culprits if one_a_code[culprit.code] is culprit]
     found += _forgeries(evidence, {culprit.code for culprit in culprits})
     found += _beside(evidence)
     order = list(Severity)
@@ -249,6 +253,13 @@ def _beside(evidence: Evidence) -> list[Finding]:
     found = []
     if evidence.backend_problem:
         found.append(_finding("KIP602", [evidence.backend_problem]))
+    if evidence.missing_rights:
+        found.append(_finding("KIP703", [f"you may not {right}" for right in evidence.missing_rights]))
+    if evidence.lingering:
+        found.append(_finding("KIP704", [evidence.lingering]))
+    unread = [f"{kong.name}: {kong.source}" for kong in evidence.kongs if kong.settings is None]
+    if unread:
+        found.append(_finding("KIP705", unread))
     undetermined = [part for part in evidence.outside if part.verdict is Verdict.UNDETERMINED]
     if undetermined and evidence.addresses.senders.networks is None:
         strangers = _strangers(undetermined, evidence)
@@ -315,11 +326,10 @@ def _confirm(strangers: Sequence[Address], evidence: Evidence) -> Remedy:
 def _settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
     """What would tell apart what could not be told apart."""
     possible = [culprit for culprit in culprits if culprit.certainty == "possible"]
-    layers = {culprit.layer for culprit in possible}
     undetermined = [part for part in evidence.outside if part.verdict is Verdict.UNDETERMINED]
     for address in _strangers(undetermined, evidence):
-        yield f"whose address {address} is: say --caller-ip {address} if it is the caller's, --owner {address}=LAYER if not"
-    if Layer.LOAD_BALANCER in layers and Layer.NODE in layers:
+        yield f"whose address {address} is: --caller-ip {address} says the caller's, --owner {address}=LAYER another's"
+    if {"KIP201", "KIP301"} <= {culprit.code for culprit in possible}:
         yield (
             "whether the balancer forwards packets or proxies connections: behind a node that rewrites the source both "
             "look alike; its documentation tells, or a run with externalTrafficPolicy Local"

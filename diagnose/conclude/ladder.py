@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diagnose.explain.bindings import Addresses
-from diagnose.explain.explain import Case, holding
+from diagnose.explain.explain import UNKNOWN_SOURCE, Case, holding
 from diagnose.explain.faults import Holds, carries
 from diagnose.explain.groups import Part
 from diagnose.owners import Inventory
@@ -35,7 +35,8 @@ def ladder(part: Part, addresses: Addresses) -> tuple[Rung, ...]:
         return ()
     case = part.explanation.cases[0]
     holds = holding(case.world, case.binding, case.plain.source, addresses)
-    seen = {address for observation in part.plain for address in observation.visible} | {case.plain.source}
+    seen = {address for observation in part.plain for address in observation.visible}
+    seen |= {case.plain.source} - {UNKNOWN_SOURCE}
     arrivals = predict(case.world, case.plain, case.binding).arrivals
     rungs = [
         _rung(index, hop, arrivals, part, seen, addresses, holds)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, Traffic, parse_address
-from diagnose.site import AccessLine, Entry, Kong, Logs
+from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, Kong, Logs
 from probes import compose
 from probes.outcome import Answered, Closed, Garbled, Outcome, Refused, Reset, Sent, TimedOut, TlsFailed, Unreachable
-from probes.probe import PROXY_CHANNEL, Preamble, Probe
+from probes.probe import Preamble, Probe, Vantage
 
 ECHO_MARK = "echo/v1"
-
-PREAMBLE_AS_REQUEST = "PROXY header as request"
-"""The kind of complaint that stands for an access-log line whose request is a PROXY header, refused with 400."""
 
 _REFUSALS = frozenset({Answer.REJECTED, Answer.CLOSED, Answer.TLS_FAILED})
 
@@ -100,8 +97,23 @@ def departure(probe: Probe, source: Address) -> Traffic:
     )
 
 
-def observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str) -> Observation:
-    """What all witnesses said of ``sent``; an echo is believed only if it bears the run's ``secret`` mark."""
+def observe_all(
+    sent: Sequence[tuple[Sent, Entry]], logs: Logs, kongs: Sequence[Kong], secret: str
+) -> list[Observation]:
+    """What all witnesses said of each probe; an echo is believed only if it bears the run's ``secret`` mark.
+
+    A refused connection that Kong's log cannot be asked for by a nonce is one of those that the log complains of: the
+    echo pod's own complaints are kept apart from those of connections from outside.
+    """
+    insiders = {one.socket for one, _ in sent if one.probe.vantage is Vantage.INSIDE}
+    by_vantage = {
+        vantage: replace(logs, complaints=tuple(c for c in logs.complaints if (c.client in insiders) is inside))
+        for vantage, inside in ((Vantage.INSIDE, True), (Vantage.OUTSIDE, False))
+    }
+    return [_observe(one, entry, by_vantage[one.probe.vantage], kongs, secret) for one, entry in sent]
+
+
+def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str) -> Observation:
     echo = _echo(sent, secret)
     lines = logs.access.get(sent.probe.nonce, ())
     line = lines[0] if lines else None
@@ -203,8 +215,3 @@ def described(outcome: Outcome) -> str:
             return f"no way there ({reason})"
         case Garbled():
             return "no HTTP"
-
-
-def uses_proxy(probe: Probe) -> bool:
-    """Whether the probe claims an address by a PROXY preamble."""
-    return probe.claim(PROXY_CHANNEL) is not None

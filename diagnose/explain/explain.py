@@ -41,8 +41,8 @@ class Case:
 class Explanation:
     """All cases that remain for ``observations``, the likeliest first.
 
-    ``as_told`` is False where Kong's settings had to be assumed other than it was told. ``contradiction`` says, where no
-    case remains, which observation the closest world fails on.
+    ``as_told`` is False where Kong's settings had to be assumed other than it was told. ``contradiction`` says, where
+    no case remains, which kinds of observation no world explains together.
     """
 
     observations: tuple[Observation, ...]
@@ -118,9 +118,11 @@ def _of_world(
     world: World, distinct: Sequence[Observation], facts: Sequence[Fact], addresses: Addresses
 ) -> Iterator[Case]:
     """The cases of ``world``: one for each judgement that a thinkable binding of the plain connections leads to."""
-    agreeing = [list(_agreeing(world, observation, addresses, first=not observation.plain)) for observation in distinct]
-    if not all(agreeing):
-        return
+    agreeing: list[list[Binding]] = []
+    for observation in distinct:
+        agreeing.append(list(_agreeing(world, observation, addresses, first=not observation.plain)))
+        if not agreeing[-1]:
+            return
     plain = next((i for i, observation in enumerate(distinct) if observation.plain), 0)
     departed = _departed(distinct[plain], distinct)
     claims = [

@@ -49,26 +49,32 @@ def judge(
     each claiming through its channel the address that ``claimed_in`` finds in it.
     """
     prediction = predict(world, plain, binding)
-    culprits = _losers(world, prediction, holds)
     forgeable = tuple(channel for channel, traffic in claims if _forged(world, traffic, binding))
     conclusion = prediction.conclusion
     if Answer.PASSED not in prediction.answers or conclusion is None:
-        return Judgement(Verdict.UNREACHABLE, culprits, forgeable)
+        return Judgement(Verdict.UNREACHABLE, _ending(world, prediction), forgeable)
+    culprits = _losers(world, prediction, holds)
     logged = parse_address(conclusion.address or "")
     if logged is None or not holds(logged):
         return Judgement(Verdict.LOST, culprits, forgeable)
     if forgeable:
-        return Judgement(Verdict.SPOOFABLE, (_forgery(world, forgeable),), forgeable)
+        return Judgement(Verdict.SPOOFABLE, (_forgery(forgeable),), forgeable)
     return Judgement(Verdict.PRESERVED, ())
+
+
+def _ending(world: World, prediction: Prediction) -> tuple[Fault, ...]:
+    """The hop at which the connection ends; what an earlier one did to the address matters only once it is mended."""
+    reached = len(prediction.arrivals) - 1
+    if reached < len(world.hops):
+        hop = world.hops[reached]
+        return (Fault(hop.layer, hop.behaviour.value, _ENDS[hop.layer]),)
+    return _mismatch(world, prediction.arrivals[-1])
 
 
 def _losers(world: World, prediction: Prediction, holds: Holds) -> tuple[Fault, ...]:
     """The first hop, in path order, that the caller's address enters and does not leave."""
-    arrivals = prediction.arrivals
-    for index, hop in enumerate(world.hops):
-        if index + 1 >= len(arrivals):
-            return (Fault(hop.layer, hop.behaviour.value, _ENDS[hop.layer]),)
-        if not carries(arrivals[index + 1], holds):
+    for hop, after in zip(world.hops, prediction.arrivals[1:], strict=True):
+        if not carries(after, holds):
             return (Fault(hop.layer, hop.behaviour.value, _code(hop.behaviour, hop.layer)),)
     return _gateway(world, prediction, holds)
 
@@ -88,14 +94,19 @@ def _code(behaviour: Egress | Proxying | Node, layer: Layer) -> str:
 
 def _gateway(world: World, prediction: Prediction, holds: Holds) -> tuple[Fault, ...]:
     conclusion, arrived = prediction.conclusion, prediction.arrivals[-1]
-    if conclusion is None:
-        return ()
-    if conclusion.status != 200:
-        return _mismatch(world, arrived)
-    logged = parse_address(conclusion.address or "")
+    logged = parse_address(conclusion.address or "") if conclusion is not None else None
     if logged is not None and holds(logged):
         return ()
-    return (Fault(Layer.GATEWAY, _misread(world, arrived, holds), _misread_code(world.settings, arrived, holds)),)
+    code = _misread(world.settings, arrived, holds)
+    return (Fault(Layer.GATEWAY, _MISREADS[code], code),)
+
+
+_MISREADS = {
+    "KIP501": "trusts_nobody_on_the_way",
+    "KIP502": "reads_another_header",
+    "KIP504": "throws_proxy_address_away",
+    "KIP505": "takes_another_element",
+}
 
 
 def _mismatch(world: World, arrived: Traffic) -> tuple[Fault, ...]:
@@ -112,16 +123,7 @@ def _mismatch(world: World, arrived: Traffic) -> tuple[Fault, ...]:
     )
 
 
-def _misread(world: World, arrived: Traffic, holds: Holds) -> str:
-    return {
-        "KIP501": "trusts_nobody_on_the_way",
-        "KIP502": "reads_another_header",
-        "KIP504": "throws_proxy_address_away",
-        "KIP505": "takes_another_element",
-    }[_misread_code(world.settings, arrived, holds)]
-
-
-def _misread_code(settings: Settings, arrived: Traffic, holds: Holds) -> str:
+def _misread(settings: Settings, arrived: Traffic, holds: Holds) -> str:
     """How Kong came to another address although a channel that held the caller's reached it."""
     if _preface_holds(arrived, holds):
         return "KIP504"
@@ -133,7 +135,7 @@ def _misread_code(settings: Settings, arrived: Traffic, holds: Holds) -> str:
     return "KIP505"
 
 
-def _forgery(world: World, forgeable: tuple[str, ...]) -> Fault:
+def _forgery(forgeable: tuple[str, ...]) -> Fault:
     by_header = any(not channel.startswith("PROXY") for channel in forgeable)
     code = "KIP503" if by_header else "KIP403"
     return Fault(Layer.GATEWAY, "believes_callers", code)

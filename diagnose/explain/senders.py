@@ -13,7 +13,7 @@ from diagnose.path.traffic import Address, parse_address
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """``networks`` is None where nothing proves the caller's address; ``source`` says what was relied on, or why not."""
+    """``networks`` is None where nothing proves the caller's address; ``source`` says what was relied on."""
 
     networks: tuple[Network, ...] | None
     source: str

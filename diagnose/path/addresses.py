@@ -1,7 +1,7 @@
-"""How nginx reads an address out of text: laxer than the standards in places, stricter in others.
+"""How nginx reads an address out of text, laxer than the standards in places and stricter in others, and writes it.
 
-Source: nginx, src/core/ngx_inet.c (ngx_inet_addr, ngx_inet6_addr, ngx_parse_addr, ngx_parse_addr_port), read and put
-into other words; the odd cases are rows of tests/data/kong-truth-wide.jsonl.
+Source: nginx, src/core/ngx_inet.c (ngx_inet_addr, ngx_inet6_addr, ngx_parse_addr_port, ngx_inet6_ntop), the same in
+1.19, 1.21 and 1.25; the odd cases are rows of tests/data/kong-truth-wide.jsonl.
 """
 
 from __future__ import annotations
@@ -39,18 +39,33 @@ def read_address_port(text: str) -> Address | None:
         inner, colon, port = text.partition(":")
         if not colon:
             return None
-    if not port.isascii() or not port.isdigit() or not 1 <= int(port[:8]) <= 65535 or len(port) > 8:
+    number = read_number(port, 65535)
+    return read_address(inner) if number else None
+
+
+def read_number(text: str, largest: int) -> int | None:
+    """The decimal number that ``text`` is, or None: nothing but digits, at least one, and not above ``largest``.
+
+    Zeros in front are passed over, however many.
+    """
+    if not text.isascii() or not text.isdigit():
         return None
-    return read_address(inner)
+    digits = text.lstrip("0")
+    if len(digits) > len(str(largest)):
+        return None
+    number = int(digits or "0")
+    return number if number <= largest else None
 
 
 def _read_v4(text: str) -> IPv4Address | None:
     if _V4.fullmatch(text) is None:
         return None
-    octets = [int(octet or "0") if len(octet) < 16 else 256 for octet in text.split(".")]
-    if any(octet > 255 for octet in octets):
-        return None
-    value = int.from_bytes(bytes(octets), "big")
+    value = 0
+    for octet in text.split("."):
+        number = read_number(octet or "0", 255)
+        if number is None:
+            return None
+        value = value << 8 | number
     return None if value == _NOBODY else IPv4Address(value)
 
 
@@ -59,9 +74,8 @@ def _read_v6(text: str) -> IPv6Address | None:
     words: list[int] = []
     gap: int | None = None
     word = start = 0
-    at = 1 if text.startswith(":") else 0
     nibbles = ""
-    for index in range(at, len(text)):
+    for index in range(1 if text.startswith(":") else 0, len(text)):
         char = text[index]
         if char == ":":
             if nibbles:
@@ -90,7 +104,7 @@ def _read_v6(text: str) -> IPv6Address | None:
     words.append(word)
     if len(words) == 8:
         return None if gap is not None else _of_words(words)
-    if gap is None or len(words) > 8:
+    if gap is None:
         return None
     return _of_words([*words[:gap], *[0] * (8 - len(words)), *words[gap:]])
 
@@ -99,12 +113,18 @@ def _of_words(words: list[int]) -> IPv6Address:
     return IPv6Address(b"".join(word.to_bytes(2, "big") for word in words))
 
 
+@lru_cache(maxsize=65536)
 def text_of(address: Address) -> str:
-    """``address`` as nginx writes it: the last four bytes in decimal where six words of zeros, or a mapping, precede."""
+    """``address`` as nginx writes it, which differs from RFC 5952 where the last four bytes are written in decimal.
+
+    That is so behind five words of zeros and ffff, behind six words of zeros, and behind seven if the last word's
+    upper byte is not 0 and its lower byte not 1.
+    """
     if isinstance(address, IPv4Address):
         return str(address)
-    if address.ipv4_mapped is not None:
-        return f"::ffff:{address.ipv4_mapped}"
-    if 0x1_0000 <= int(address) <= 0xFFFF_FFFF:
-        return f"::{IPv4Address(int(address))}"
+    number = int(address)
+    if number >> 32 == 0xFFFF:
+        return f"::ffff:{IPv4Address(number & 0xFFFFFFFF)}"
+    if 0xFFFF < number <= 0xFFFFFFFF or (0xFF < number <= 0xFFFF and number & 0xFF != 1):
+        return f"::{IPv4Address(number)}"
     return str(address)

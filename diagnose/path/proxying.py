@@ -78,8 +78,11 @@ class End:
     answers: frozenset[Answer]
 
 
-def pass_on(behaviour: Proxying, traffic: Traffic, own: Address | None) -> Traffic | End:
-    """``traffic`` as it leaves a proxy of that behaviour, from its address ``own``; or how it ends there."""
+def pass_on(behaviour: Proxying, traffic: Traffic, own: Address | None, *, onward_tls: bool) -> Traffic | End:
+    """``traffic`` as it leaves a proxy of that behaviour, from its address ``own``; or how it ends there.
+
+    A proxy that ends HTTP ends TLS too, and speaks onwards what its backend expects: TLS if ``onward_tls``.
+    """
     if behaviour is Proxying.PASSES_THROUGH:
         return traffic
     if behaviour is Proxying.DROPS:
@@ -91,10 +94,11 @@ def pass_on(behaviour: Proxying, traffic: Traffic, own: Address | None) -> Traff
         return replace(traffic, source=source)
     if behaviour in SENDS_PROXY:
         return replace(traffic, source=source, preface=(_preface(behaviour, traffic), *traffic.preface))
-    if traffic.preface or traffic.tls:
-        # An HTTP parser takes a PROXY header for a broken request line, and cannot look into TLS it does not end.
+    if traffic.preface:
+        # An HTTP parser takes a PROXY header for a broken request line, and a TLS library for a broken handshake.
         return End(frozenset({Answer.REJECTED, Answer.CLOSED, Answer.TLS_FAILED}))
-    return replace(traffic, source=source, headers=_headers(behaviour, traffic.headers, str(traffic.source)))
+    headers = _headers(behaviour, traffic.headers, str(traffic.source))
+    return replace(traffic, source=source, headers=headers, tls=onward_tls)
 
 
 def answers_after(behaviour: Proxying, answers: frozenset[Answer]) -> frozenset[Answer]:
@@ -110,9 +114,8 @@ def answers_after(behaviour: Proxying, answers: frozenset[Answer]) -> frozenset[
 
 
 def _preface(behaviour: Proxying, traffic: Traffic) -> bytes:
-    version = 1 if behaviour is Proxying.SENDS_PROXY_V1 else 2
     header = proxy_protocol.Header(
-        version=version,
+        version=1 if behaviour is Proxying.SENDS_PROXY_V1 else 2,
         command="PROXY",
         source=str(traffic.source),
         source_port=40000,

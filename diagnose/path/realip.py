@@ -1,11 +1,12 @@
 """realip: which address nginx puts in the place of the TCP peer's.
 
-Source: nginx, src/http/modules/ngx_http_realip_module.c and ngx_http_get_forwarded_addr in src/http/ngx_http_core_module.c.
+Source: nginx, src/http/modules/ngx_http_realip_module.c, and ngx_http_get_forwarded_addr in
+src/http/ngx_http_core_module.c.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from diagnose.path.addresses import read_address_port
@@ -33,21 +34,24 @@ def take(settings: Settings, peer: Address, preface: Accepted | None, headers: H
     the first line counts.
     """
     nobody = Taken(peer, PEER)
-    if not settings.trusted or not settings.trusts(peer):
+    trusts = settings.trust.of_nginx
+    if not trusts(peer):
         return nobody
     name = settings.real_ip_header
     if name == "proxy_protocol":
         source = read_address_port(preface.source) if preface is not None and preface.source else None
         return Taken(source, PROXY) if source is not None else nobody
-    lines = [value for key, value in headers if key.lower() == name.lower()]
+    wanted = name.lower()
+    # Of the blanks around a value nginx takes away spaces alone.
+    lines = [value.strip(" ") for key, value in headers if key.lower() == wanted]
     if not lines:
         return nobody
     chain = lines if name == "X-Forwarded-For" else lines[:1]
-    taken = _from_lines(chain, peer, settings.trusts, recursive=settings.real_ip_recursive)
+    taken = _from_lines(chain, peer, trusts, recursive=settings.real_ip_recursive)
     return Taken(taken, name) if taken is not None else nobody
 
 
-def _from_lines(lines: list[str], peer: Address, trusts: Trusts, *, recursive: bool) -> Address | None:
+def _from_lines(lines: Sequence[str], peer: Address, trusts: Trusts, *, recursive: bool) -> Address | None:
     """The address that the lines lead to, the last line first, or None where they lead nowhere."""
     taken: Address | None = None
     for line in reversed(lines):
@@ -80,14 +84,8 @@ def _from_line(line: str, before: Address, trusts: Trusts, *, recursive: bool) -
 def _last(text: str) -> tuple[str, str]:
     """The last element of a list, and what stands before it. Only commas and spaces separate.
 
-    The first character of all is never taken for a separator: that is how the loop in nginx ends.
+    The first character of all is never taken for a separator: that is how the loops in nginx end.
     """
-    end = len(text)
-    while end > 1 and text[end - 1] in " ,":
-        end -= 1
-    start = end - 1
-    while start > 0 and text[start] not in " ,":
-        start -= 1
-    if start > 0:
-        return text[start + 1 : end], text[:start]
-    return text[:end], ""
+    text = text.rstrip(" ,") or text[:1]
+    at = max(text.rfind(" "), text.rfind(","))
+    return (text[at + 1 :], text[:at]) if at > 0 else (text, "")

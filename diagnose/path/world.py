@@ -61,7 +61,7 @@ def predict(world: World, traffic: Traffic, binding: Binding) -> Prediction:
     """What becomes of ``traffic``, as the caller's socket sends it, in ``world``."""
     arrivals = [traffic]
     for index, hop in enumerate(world.hops):
-        onward = _through(hop, traffic, binding[index])
+        onward = _through(hop, traffic, binding[index], world.listener)
         if isinstance(onward, End):
             return Prediction(tuple(arrivals), None, _answers(world, index, onward.answers))
         traffic = onward
@@ -70,13 +70,13 @@ def predict(world: World, traffic: Traffic, binding: Binding) -> Prediction:
     return Prediction(tuple(arrivals), conclusion, _answers(world, len(world.hops), _answer(conclusion, traffic)))
 
 
-def _through(hop: Hop, traffic: Traffic, own: Address | None) -> Traffic | End:
+def _through(hop: Hop, traffic: Traffic, own: Address | None, listener: Listener) -> Traffic | End:
     behaviour = hop.behaviour
     if isinstance(behaviour, Egress):
         return egress.leave(behaviour, traffic, own)
     if isinstance(behaviour, Node):
         return node.pass_on(behaviour, traffic, own)
-    return proxying.pass_on(behaviour, traffic, own)
+    return proxying.pass_on(behaviour, traffic, own, onward_tls=listener.tls)
 
 
 def _answer(conclusion: Conclusion, traffic: Traffic) -> frozenset[Answer]:

@@ -1,0 +1,1 @@
+"""The report: its values, and the formats that show it."""

@@ -19,6 +19,9 @@ FATE = {
 }
 """What a culprit's rung is marked with, by verdict."""
 
+WORDS = {"http": "HTTP", "proxy": "PROXY", "xff": "X-Forwarded-For"}
+"""Words within the names of behaviours that are written otherwise."""
+
 STYLES = {Status.KEEPS: "green", Status.RESTORES: "green", Status.UNKNOWN: "yellow"}
 
 
@@ -31,13 +34,12 @@ def drawn(report: Report, signs: Signs) -> Iterator[Table]:
     known = ", ".join(report.caller.addresses) or "address not known"
     _add(grid, "", "caller", "", f"{known} ({report.caller.source})")
     before: Rung | None = None
-    blamed = _blamed(report.path, report.culprits)
+    blamed = _blamed(report.path, _of_this_path(report))
     for index, rung in enumerate(report.path):
         _add(grid, signs.line, "", "", _between(before, rung), style="cyan")
         culprits = blamed.get(index, [])
         sign, style = _sign(rung, culprits, signs)
-        layer = rung.layer.replace("_", " ")
-        _add(grid, sign, layer, rung.status if rung.status is not Status.UNKNOWN else "", _named(rung), style=style)
+        _add(grid, sign, rung.layer.replace("_", " "), rung.status, _named(rung), style=style)
         for culprit in culprits:
             _add(grid, signs.here, "", "", _blame(culprit, report), style=style)
         before = rung
@@ -61,9 +63,20 @@ def _between(before: Rung | None, after: Rung) -> str:
 
 
 def _named(rung: Rung) -> str:
-    does = rung.behaviour.replace("_", " ") if rung.behaviour is not None else "what it does is not known"
+    does = spoken(rung.behaviour) if rung.behaviour is not None else "what it does is not known"
     place = rung.name.removeprefix(rung.layer.replace("_", " ")).strip()
     return f"{place}: {does}" if place else does
+
+
+def spoken(behaviour: str) -> str:
+    """A behaviour's name as people write it."""
+    return " ".join(WORDS.get(word, word) for word in behaviour.replace("x_real_ip", "X-Real-IP").split("_"))
+
+
+def _of_this_path(report: Report) -> tuple[Culprit, ...]:
+    """The culprits of the group whose path is drawn: the first of the worst. Other groups may blame other hops."""
+    drawn_group = next((group for group in report.groups if group.verdict is report.verdict), None)
+    return drawn_group.culprits if drawn_group is not None else report.culprits
 
 
 def _blamed(path: Sequence[Rung], culprits: Sequence[Culprit]) -> dict[int, list[Culprit]]:

@@ -13,9 +13,9 @@ from diagnose.site import Progress
 
 @contextmanager
 def progress_to(stream: TextIO, *, quiet: bool) -> Iterator[Progress]:
-    """Yield what takes progress lines: a line that replaces itself on a terminal, plain lines elsewhere.
+    """Yield what takes progress lines: on a terminal one line with the seconds so far, elsewhere a line for each.
 
-    Nothing of it stays on a terminal, and nothing is written at all if ``quiet``.
+    Nothing of it stays on a terminal, however the context is left; nothing at all is written if ``quiet``.
     """
     if quiet:
         yield lambda line: None
@@ -23,15 +23,25 @@ def progress_to(stream: TextIO, *, quiet: bool) -> Iterator[Progress]:
         with _spinning(stream) as progress:
             yield progress
     else:
-        yield lambda line: print(f"{harmless(line)} ...", file=stream, flush=True)
+        yield lambda line: print(_encodable(harmless(line), stream), file=stream, flush=True)
 
 
 @contextmanager
 def _spinning(stream: TextIO) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.text import Text
+    from rich.progress import Progress as Display
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     console = Console(file=stream)
-    spinner = "dots" if console.encoding.startswith("utf") else "line"
-    with console.status("", spinner=spinner) as status:
-        yield lambda line: status.update(Text(harmless(line), no_wrap=True, overflow="ellipsis"))
+    spinner = SpinnerColumn("dots" if console.encoding.startswith("utf") else "line")
+    said = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    # Standard output is not this line's business: it may lead into a file while the terminal is standard error's.
+    with Display(spinner, TimeElapsedColumn(), said, console=console, transient=True, redirect_stdout=False) as display:
+        task = display.add_task("", total=None)
+        yield lambda line: display.update(task, description=_encodable(harmless(line), stream))
+
+
+def _encodable(line: str, stream: TextIO) -> str:
+    encoding = stream.encoding or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)

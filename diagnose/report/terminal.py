@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from rich.console import Console, RenderableType
@@ -14,9 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from diagnose.report.harmless import harmless, harmless_lines
-from diagnose.report.ladder_drawing import drawn
-from diagnose.report.report import Finding, Group, Remedy, Report, Severity, Verdict
+from diagnose.report.ladder_drawing import drawn, spoken
+from diagnose.report.report import Culprit, Finding, Group, ProbeRow, Remedy, Report, Severity, Verdict
 from diagnose.report.signs import ASCII, UNICODE, Signs
+
+PAGES = "docs/findings"
+"""Where the page of a finding lies."""
 
 PROSE = 100
 """Columns beyond which lines of prose become hard to read; tables may be wider."""
@@ -40,22 +43,23 @@ STYLES = {
 }
 
 
-class Paste(str):
-    """Text to be copied: it begins in the first column and is never wrapped."""
+def show(
+    report: Report, stream: TextIO, *, verbose: bool = False, width: int | None = None, colour: bool | None = None
+) -> None:
+    """Write ``report`` to ``stream`` as its terminal can show it; what its encoding lacks is written as an escape.
 
-    __slots__ = ()
-
-
-Block = RenderableType | Paste
-
-
-def show(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
-    """Write ``report`` to ``stream`` as its terminal can show it; what its encoding lacks is written as an escape."""
+    ``width`` (columns, at least 40) and ``colour`` are the terminal's own where they are None; NO_COLOR, TERM=dumb and
+    anything that is no terminal have no colour.
+    """
     encoding = stream.encoding or "utf-8"
-    plain = not stream.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-    columns = max(40, shutil.get_terminal_size().columns)
-    shown = text(report, columns, coloured=not plain, signs=_signs(encoding), verbose=verbose)
+    columns = max(40, shutil.get_terminal_size().columns if width is None else width)
+    coloured = _has_colour(stream) if colour is None else colour
+    shown = text(report, columns, coloured=coloured, signs=_signs(encoding), verbose=verbose)
     stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _has_colour(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _signs(encoding: str) -> Signs:
@@ -67,7 +71,10 @@ def _signs(encoding: str) -> Signs:
 
 
 def text(report: Report, width: int, *, coloured: bool, signs: Signs = UNICODE, verbose: bool = False) -> str:
-    """``report`` as text of at most ``width`` columns, save what is to be pasted. ``verbose`` adds every probe."""
+    """``report`` as text of at most ``width`` columns, save the verdict's lines and what is to be pasted.
+
+    ``verbose`` adds every probe.
+    """
     written = io.StringIO()
     console = Console(
         file=written,
@@ -80,8 +87,8 @@ def text(report: Report, width: int, *, coloured: bool, signs: Signs = UNICODE, 
         emoji=False,
     )
     for block in _blocks(report, signs, verbose):
-        if isinstance(block, Paste):
-            console.print(Text(harmless_lines(block)), soft_wrap=True)
+        if isinstance(block, Text) and block.no_wrap:
+            console.print(block, soft_wrap=True)
         elif isinstance(block, Table) and block.show_header:
             console.print(block)
         else:
@@ -89,13 +96,14 @@ def text(report: Report, width: int, *, coloured: bool, signs: Signs = UNICODE, 
     return "".join(f"{line.rstrip()}\n" for line in written.getvalue().splitlines())
 
 
-def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[Block]:
+def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[RenderableType]:
     yield _headline(report, signs)
     yield ""
     yield from _path(report, signs)
     yield from _groups(report.groups)
     for finding in report.findings:
-        yield from _finding(finding, signs)
+        yield from _finding(finding, report.culprits, signs)
+    yield from _listed("Not told apart: the evidence fits each of these", _possible(report), signs)
     yield from _listed("What would settle what is open", report.settled_by, signs)
     gaps = [f"{gap.what}: {gap.why}" for gap in report.not_measured]
     yield from _listed("Not measured", gaps, signs)
@@ -105,38 +113,45 @@ def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[Block]:
     yield _headline(report, signs)
 
 
-def _headline(report: Report, signs: Signs) -> Table:
+def _headline(report: Report, signs: Signs) -> Text:
+    """The verdict in one line, however long: the first and the last line of a report are for tools like tail, too."""
     style = STYLES.get(report.verdict, "bold red")
-    return _beside(Text(signs.of_verdict(report.verdict), style=style), Text(harmless(report.headline), style=style))
+    return Text(f"{signs.of_verdict(report.verdict)} {harmless(report.headline)}", style=style, no_wrap=True)
 
 
-def _path(report: Report, signs: Signs) -> Iterator[Block]:
+def _path(report: Report, signs: Signs) -> Iterator[RenderableType]:
     if not report.path:
         return
-    yield _heading(f"The path to {report.site}, and the address before and after each hop")
+    mixed = sum(group.vantage == "outside" for group in report.groups) > 1
+    yield _heading(f"The path{' of the worst connections' if mixed else ''} to {report.site}")
     yield from drawn(report, signs)
     yield ""
 
 
-def _groups(groups: tuple[Group, ...]) -> Iterator[Block]:
-    """A table of the groups where there are several; inside ones apart, since they are another experiment."""
+def _groups(groups: tuple[Group, ...]) -> Iterator[RenderableType]:
+    """A table for each entry where there are several groups; inside ones apart, since they are another experiment."""
     outside = [group for group in groups if group.vantage == "outside"]
     inside = [group for group in groups if group.vantage == "inside"]
     if len(outside) > 1:
-        yield _heading("Connections, by entry and by what became of them")
-        yield _group_table(outside)
-        yield ""
+        for entry in dict.fromkeys(map(_entry, outside)):
+            yield _heading(f"What became of the connections to {entry}")
+            yield _entry_table([group for group in outside if _entry(group) == entry])
+            yield ""
     if inside:
-        yield _heading("From inside the cluster, straight to Kong's pods (no evidence about callers outside)")
-        yield _group_table(inside)
+        yield _heading("From inside the cluster, straight to Kong (no evidence about callers outside)")
+        table = _table("verdict", "connections", "entry", "Kong logged")
+        for group in inside:
+            _row(table, group.verdict, str(group.connections), _entry(group), _logged(group))
+        yield table
         yield ""
 
 
-def _group_table(groups: list[Group]) -> Table:
-    table = _table("verdict", "share", "entry", "Kong pod", "Kong logged")
+def _entry_table(groups: list[Group]) -> Table:
+    table = _table("verdict", "share", "Kong pod", "Kong logged", "at fault")
+    whole = sum(group.connections for group in groups)
     for group in groups:
-        whole = sum(other.connections for other in groups if _entry(other) == _entry(group))
-        _row(table, group.verdict, f"{group.connections} of {whole}", _entry(group), _pod(group), _logged(group))
+        codes = ", ".join(dict.fromkeys(culprit.code for culprit in group.culprits))
+        _row(table, group.verdict, f"{group.connections} of {whole}", _pod(group), _logged(group), codes)
     return table
 
 
@@ -155,33 +170,42 @@ def _logged(group: Group) -> str:
     return ", ".join(f"{address} ({connections})" for address, connections in group.logged) or "nothing seen"
 
 
-def _finding(finding: Finding, signs: Signs) -> Iterator[Block]:
+def _finding(finding: Finding, culprits: Sequence[Culprit], signs: Signs) -> Iterator[RenderableType]:
     style = STYLES[finding.severity]
-    head = Text(f"{finding.code} {finding.name}", style=style).append(
-        f"  {finding.severity}, {finding.layer.replace('_', ' ')}", style="none"
-    )
+    certainty = (one.certainty for one in culprits if (one.layer, one.code) == (finding.layer, finding.code))
+    marks = [finding.severity, finding.layer.replace("_", " "), *certainty]
+    head = Text(harmless(f"{finding.code} {finding.name}"), style=style).append(f"  {', '.join(marks)}", style="none")
     yield _beside(Text(signs.of_severity(finding.severity), style=style), head)
     yield Padding(Text(harmless(finding.title)), (0, 0, 0, 2))
     yield from (_bullet(line, signs) for line in finding.because)
     if finding.remedy is not None:
         yield from _remedy(finding.remedy, signs)
+    yield Padding(Text(f"More: {PAGES}/{finding.code}.md", style="dim"), (0, 0, 0, 2))
     yield ""
 
 
-def _remedy(remedy: Remedy, signs: Signs) -> Iterator[Block]:
-    """What to do; its side effects come before the text that brings them about."""
+def _remedy(remedy: Remedy, signs: Signs) -> Iterator[RenderableType]:
+    """What to do; its side effects come before the text that brings them about.
+
+    Text to be copied begins in the first column and is never wrapped; only a note is prose.
+    """
     worth = "Remedy" if remedy.sufficient else "First step, which alone does not suffice"
     yield Padding(Text(harmless(f"{worth}: {remedy.summary}"), style="bold"), (0, 0, 0, 2))
     yield from (_bullet(f"Mind: {effect}", signs) for effect in remedy.effects)
-    for number, step in enumerate(remedy.steps):
-        if number:
-            yield ""
+    for step in remedy.steps:
         yield Padding(Text(harmless(STEPS.get(step.kind, f"{step.kind}:"))), (0, 0, 0, 2))
         yield ""
-        yield Text(harmless_lines(step.text)) if step.kind == "note" else Paste(step.text)
+        yield Text(harmless_lines(step.text), no_wrap=step.kind != "note")
+        yield ""
 
 
-def _listed(title: str, lines: Iterable[str], signs: Signs) -> Iterator[Block]:
+def _possible(report: Report) -> list[str]:
+    """The hops of which not all are at fault, but which of them is not known."""
+    possible = [culprit for culprit in report.culprits if culprit.certainty == "possible"]
+    return [f"{one.layer.replace('_', ' ')}: {spoken(one.behaviour)} ({one.code})" for one in possible]
+
+
+def _listed(title: str, lines: Iterable[str], signs: Signs) -> Iterator[RenderableType]:
     bullets = [_bullet(line, signs) for line in lines]
     if bullets:
         yield _heading(title)
@@ -189,18 +213,23 @@ def _listed(title: str, lines: Iterable[str], signs: Signs) -> Iterator[Block]:
         yield ""
 
 
-def _probes(report: Report) -> Iterator[Block]:
-    """Every probe, by entry. Unknown is a question mark."""
-    for vantage, entry in dict.fromkeys((row.vantage, row.entry) for row in report.probes):
-        yield _heading(f"Every probe to {entry} from {vantage}")
+def _probes(report: Report) -> Iterator[RenderableType]:
+    """Every probe, by what it was sent for. Unknown is a question mark."""
+    for asked in dict.fromkeys(map(_asked, report.probes)):
+        yield _heading(asked)
         table = _table("PROXY", "claims", "outcome", "Kong's peer", "Kong logged", "Kong pod", "nonce")
         for row in report.probes:
-            if (row.vantage, row.entry) == (vantage, entry):
+            if _asked(row) == asked:
                 claims = ", ".join(f"{channel} {address}" for channel, address in row.claims)
                 seen = (row.peer or "?", row.logged or "?", row.kong or "?")
                 _row(table, row.preamble, claims, row.outcome, *seen, row.nonce)
         yield table
         yield ""
+
+
+def _asked(row: ProbeRow) -> str:
+    why = f": {row.why}" if row.why else ""
+    return f"Probes from {row.vantage} to {row.entry}{why}"
 
 
 def _summary(report: Report) -> str:

@@ -14,7 +14,7 @@ from diagnose.cluster.log_lines import (
     parse_refused_preamble,
     split_stamp,
 )
-from diagnose.explain.evidence import PREAMBLE_AS_REQUEST
+from diagnose.site import PREAMBLE_AS_REQUEST
 from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target
 
 TARGET = Target("192.0.2.10", 80, "http", "kong.test")

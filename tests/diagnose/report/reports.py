@@ -34,11 +34,11 @@ LISTEN = (
     "KONG_TRUSTED_IPS=10.0.1.0/24"
 )
 
-LOST = Report(
+MIXED = Report(
     verdict=Verdict.LOST,
     headline=(
         "lost at Service kong/kong-gateway-proxy: Kong logs 10.0.2.7 instead of the caller's address - "
-        "The node replaces the source address with one of its own"
+        "the node replaces the source address with one of its own"
     ),
     site="Service kong/kong-gateway-proxy",
     caller=Caller(("198.51.100.9",), "--caller-ip", "outside"),
@@ -62,10 +62,10 @@ LOST = Report(
             "node-masquerade",
             Layer.NODE,
             Severity.ERROR,
-            "The node replaces the source address with one of its own",
+            "the node replaces the source address with one of its own",
             (
-                "Kong logged 10.0.2.7 (node node-b: Node node-b, status.addresses[0]) for 13 of 20 ordinary connections "
-                "to Service kong/kong-gateway-proxy",
+                "Kong logged 10.0.2.7 (node node-b: Node node-b, status.addresses[0]) for 13 of 20 ordinary "
+                "connections to Service kong/kong-gateway-proxy",
                 "Service kong/kong-gateway-proxy has externalTrafficPolicy Cluster",
             ),
             Remedy(
@@ -80,7 +80,7 @@ LOST = Report(
             "forwarded-for-passed-on",
             Layer.UPSTREAM,
             Severity.INFO,
-            "An X-Forwarded-For that a client wrote reaches the upstream",
+            "an X-Forwarded-For that a client wrote reaches the upstream",
             ("a probe that sent X-Forwarded-For: 192.0.2.20 reached the echo with 192.0.2.20, 10.0.2.7",),
         ),
     ),
@@ -154,18 +154,25 @@ LOST = Report(
     run=Run("a1b2c3d4", "0.1.0", 3.21),
 )
 
+LOST = replace(
+    MIXED,
+    findings=(replace(MIXED.findings[0], because=MIXED.findings[0].because[1:]),),
+    groups=(replace(MIXED.groups[0], pod=None, node=None, connections=20, logged=(("10.0.2.7", 20),)),),
+    not_measured=(),
+)
+
 PRESERVED = replace(
-    LOST,
+    MIXED,
     verdict=Verdict.PRESERVED,
     headline="preserved at Service kong/kong-gateway-proxy: Kong logs the caller's own address 198.51.100.9",
     culprits=(),
     path=(
-        LOST.path[0],
+        MIXED.path[0],
         Rung(Layer.NODE, "node node-a", "keeps_source", "198.51.100.9", "198.51.100.9", Status.KEEPS),
         Rung(Layer.GATEWAY, "kong-5d9c-9qk4t", "logs_peer", "198.51.100.9", "198.51.100.9", Status.KEEPS),
     ),
     findings=(),
-    groups=LOST.groups[1:2],
+    groups=MIXED.groups[1:2],
     not_measured=(),
 )
 
@@ -175,7 +182,7 @@ _MISMATCH = (
 )
 
 UNREACHABLE = replace(
-    LOST,
+    MIXED,
     verdict=Verdict.UNREACHABLE,
     headline="unreachable at Service kong/kong-gateway-proxy: no ordinary request gets an answer from Kong",
     culprits=_MISMATCH,
@@ -197,7 +204,7 @@ UNREACHABLE = replace(
             "proxy-header-refused",
             Layer.LOAD_BALANCER,
             Severity.ERROR,
-            "The balancer sends a PROXY header that Kong does not expect",
+            "the balancer sends a PROXY header that Kong does not expect",
             ("sent through the entry: no PROXY header -> 400; PROXY v1 -> 400",),
             Remedy(
                 "Set Kong's proxy_listen, real_ip_header, trusted_ips",
@@ -207,12 +214,12 @@ UNREACHABLE = replace(
             ),
         ),
     ),
-    groups=(replace(LOST.groups[0], pod=None, node=None, verdict=Verdict.UNREACHABLE, culprits=_MISMATCH, logged=()),),
+    groups=(replace(MIXED.groups[0], pod=None, node=None, verdict=Verdict.UNREACHABLE, culprits=_MISMATCH, logged=()),),
     settled_by=("nothing more to measure: balancer and Kong disagree, and either may be changed",),
 )
 
 UNDETERMINED = replace(
-    LOST,
+    MIXED,
     verdict=Verdict.UNDETERMINED,
     headline=(
         "undetermined at https://shop.example.com: Kong logs 192.0.2.77, and the evidence does not settle whether "
@@ -227,7 +234,7 @@ UNDETERMINED = replace(
             "caller-address-unknown",
             Layer.EGRESS,
             Severity.WARNING,
-            "Nothing proves which address is the caller's",
+            "nothing proves which address is the caller's",
             ("Kong's side saw 192.0.2.77 (nobody is known to own it)",),
             Remedy(
                 "If that address is the caller's own, say so and run again",
@@ -236,8 +243,14 @@ UNDETERMINED = replace(
             ),
         ),
     ),
-    groups=(replace(LOST.groups[0], pod=None, node=None, verdict=Verdict.UNDETERMINED, culprits=()),),
+    groups=(replace(MIXED.groups[0], pod=None, node=None, verdict=Verdict.UNDETERMINED, culprits=()),),
     settled_by=("whose address 192.0.2.77 is: say --caller-ip 192.0.2.77 if it is the caller's",),
 )
 
-EVERY = {"lost": LOST, "preserved": PRESERVED, "unreachable": UNREACHABLE, "undetermined": UNDETERMINED}
+EVERY = {
+    "lost": LOST,
+    "mixed": MIXED,
+    "preserved": PRESERVED,
+    "undetermined": UNDETERMINED,
+    "unreachable": UNREACHABLE,
+}

@@ -1,4 +1,4 @@
-"""The pages of docs/findings, one a fault, and their index: ``python -m diagnose.catalogue.pages [--check] FOLDER``."""
+"""The pages of docs/findings, one a fault, and their index: ``python -m diagnose.catalogue_pages [--check]``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 from diagnose.catalogue import FAULTS, RETIRED
 from diagnose.catalogue.fault import Fault
 
+FOLDER = "docs/findings"
+"""Where the pages lie, from the root of a checkout. Reports name them so."""
+
 INDEX = "README.md"
 
 
@@ -19,7 +22,7 @@ def page(fault: Fault) -> str:
         (
             f"# {fault.code} {fault.name}",
             "",
-            f"{fault.title}.",
+            f"{_opening(fault.title)}.",
             "",
             f"Severity: {fault.severity}. Layer: {_spoken(fault)}.",
             "",
@@ -41,10 +44,7 @@ def page(fault: Fault) -> str:
 
 def index() -> str:
     """The list of all faults as Markdown."""
-    rows = [
-        f"| [{fault.code}]({fault.code}.md) | {fault.name} | {_spoken(fault)} | {fault.severity} | {fault.title} |"
-        for fault in FAULTS.values()
-    ]
+    rows = [_row(fault) for fault in FAULTS.values()]
     retired = [f"Retired codes, never used again: {', '.join(sorted(RETIRED))}.", ""] if RETIRED else []
     return "\n".join(
         (
@@ -73,12 +73,13 @@ def out_of_step(folder: Path) -> list[str]:
     return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], folder: Path) -> int:
     """Write the pages that changed; with ``--check`` only name them, with exit status 1 if there are any."""
-    *flags, name = arguments
-    folder = Path(name)
+    if unknown := [argument for argument in arguments if argument != "--check"]:
+        sys.stderr.write(f"usage: python -m diagnose.catalogue_pages [--check] (not: {' '.join(unknown)})\n")
+        return 2
     wrong = out_of_step(folder)
-    if "--check" in flags:
+    if "--check" in arguments:
         for stray in wrong:
             sys.stderr.write(f"{folder / stray} is out of step with diagnose/catalogue; run: make docs\n")
         return 1 if wrong else 0
@@ -92,9 +93,19 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _row(fault: Fault) -> str:
+    cells = (f"[{fault.code}]({fault.code}.md)", fault.name, _spoken(fault), fault.severity, _opening(fault.title))
+    return f"| {' | '.join(cells)} |"
+
+
+def _opening(clause: str) -> str:
+    """``clause`` as the beginning of a sentence."""
+    return clause[:1].upper() + clause[1:]
+
+
 def _spoken(fault: Fault) -> str:
     return fault.layer.replace("_", " ")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], Path(__file__).parent.parent / FOLDER))

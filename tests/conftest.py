@@ -1,0 +1,39 @@
+"""What holds for every test: in CI none may be left out unless it is on a list."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+ALLOWED_IN_CI: frozenset[str] = frozenset()
+"""Reasons for which a test may be skipped in CI, word for word."""
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a test that was skipped in CI a failure."""
+    report = yield
+    if not hasattr(report, "wasxfail"):  # an expected failure is reported as skipped as well
+        _refuse(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Make a module that was skipped as a whole in CI a failure."""
+    report = yield
+    _refuse(report)
+    return report
+
+
+def _refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not (IN_CI and report.skipped and isinstance(report.longrepr, tuple)):
+        return
+    reason = report.longrepr[2].removeprefix("Skipped: ")
+    if reason not in ALLOWED_IN_CI:
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI, where nothing may be left out: {reason}"

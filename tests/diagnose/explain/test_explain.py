@@ -1,0 +1,211 @@
+"""Explanations of simulated paths: the layer at fault, how sure that is, and what stays open."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.explain import Explanation, explain
+from diagnose.explain.senders import find_senders
+from diagnose.path.proxying import Answer
+from diagnose.path.traffic import Layer
+from diagnose.report.report import Verdict
+from diagnose.site import Fact
+from tests.diagnose.explain.simulator import (
+    BALANCER,
+    BRIDGE,
+    NODES,
+    PUBLIC,
+    PUBLISHED,
+    SOCKET,
+    Way,
+    evidence,
+    inventory,
+)
+
+EVERYONE = ("0.0.0.0/0", "::/0")
+FORWARDS = Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), "a test", certain=True)
+
+
+def explained(
+    way: Way,
+    *,
+    told: tuple[str, ...] = (),
+    facts: tuple[Fact, ...] = (),
+    balancer_known: bool = True,
+    api: str | None = None,
+) -> Explanation:
+    observations = evidence(way)
+    owners = inventory(balancer_known=balancer_known)
+    senders = find_senders(told, observations, owners, api)
+    return explain(observations, facts, [way.settings], Addresses(owners, senders))
+
+
+def blamed(explanation: Explanation) -> set[tuple[str, str, str]]:
+    return {(culprit.layer.value, culprit.code, culprit.certainty) for culprit in explanation.culprits}
+
+
+def test_a_clean_path_is_preserved_and_blames_nobody() -> None:
+    explanation = explained(Way())
+
+    assert (explanation.verdict, blamed(explanation)) == (Verdict.PRESERVED, set())
+
+
+def test_a_silent_proxy_is_the_balancers_fault() -> None:
+    explanation = explained(Way("proxies"))
+
+    assert (explanation.verdict, blamed(explanation)) == (Verdict.LOST, {("load_balancer", "KIP201", "proven")})
+
+
+def test_behind_a_masquerading_node_a_silent_proxy_cannot_be_excluded() -> None:
+    explanation = explained(Way(node=NODES[0]))
+
+    assert explanation.verdict is Verdict.LOST
+    assert blamed(explanation) == {("node", "KIP301", "possible"), ("load_balancer", "KIP201", "possible")}
+
+
+def test_a_balancer_known_to_forward_leaves_the_node_alone_at_fault() -> None:
+    explanation = explained(Way(node=BRIDGE), facts=(FORWARDS,))
+
+    assert blamed(explanation) == {("node", "KIP301", "proven")}
+
+
+@pytest.mark.parametrize("kind", ["proxy1", "proxy2"])
+def test_a_proxy_header_that_kong_does_not_expect_may_be_mended_on_either_side(kind: str) -> None:
+    explanation = explained(Way(kind))
+
+    assert explanation.verdict is Verdict.UNREACHABLE
+    assert blamed(explanation) == {("load_balancer", "KIP401", "possible"), ("gateway", "KIP401", "possible")}
+
+
+def test_a_proxy_header_that_nobody_sends_may_be_mended_on_either_side() -> None:
+    explanation = explained(Way("proxies", flag=True, header="proxy_protocol", trusted=(BALANCER,)))
+
+    assert explanation.verdict is Verdict.UNREACHABLE
+    assert blamed(explanation) == {("load_balancer", "KIP402", "possible"), ("gateway", "KIP402", "possible")}
+
+
+def test_a_proxy_header_read_and_thrown_away_is_kongs_fault() -> None:
+    explanation = explained(Way("proxy2", flag=True, trusted=(BALANCER,)))
+
+    assert (explanation.verdict, blamed(explanation)) == (Verdict.LOST, {("gateway", "KIP504", "proven")})
+
+
+def test_a_header_of_an_untrusted_hop_is_kongs_fault() -> None:
+    explanation = explained(Way("appends", header="X-Forwarded-For"))
+
+    assert (explanation.verdict, blamed(explanation)) == (Verdict.LOST, {("gateway", "KIP501", "proven")})
+
+
+def test_reading_the_wrong_header_is_kongs_fault() -> None:
+    explanation = explained(Way("appends", trusted=(BALANCER,)))
+
+    assert blamed(explanation) == {("gateway", "KIP502", "proven")}
+
+
+def test_a_balancer_that_strips_the_header_and_adds_none_is_at_fault() -> None:
+    explanation = explained(Way("strips", header="X-Forwarded-For", trusted=(BALANCER,)))
+
+    assert blamed(explanation) == {("load_balancer", "KIP202", "proven")}
+
+
+def test_trusting_everyone_along_the_chain_is_spoofable() -> None:
+    explanation = explained(Way("appends", header="X-Forwarded-For", trusted=EVERYONE, recursive=True))
+
+    assert (explanation.verdict, blamed(explanation)) == (Verdict.SPOOFABLE, {("gateway", "KIP503", "proven")})
+
+
+def test_trusting_everyone_with_the_default_header_is_spoofable_on_a_clean_path() -> None:
+    explanation = explained(Way(trusted=EVERYONE))
+
+    assert (explanation.verdict, blamed(explanation)) == (Verdict.SPOOFABLE, {("gateway", "KIP503", "proven")})
+
+
+def test_an_unowned_address_of_an_unknown_caller_settles_nothing() -> None:
+    explanation = explained(Way(egress=PUBLIC))
+
+    assert explanation.verdict is Verdict.UNDETERMINED
+    assert all(certainty == "possible" for _, _, certainty in blamed(explanation))
+    assert {"egress", "edge", "load_balancer"} == {layer for layer, _, _ in blamed(explanation)}
+
+
+def test_the_users_word_settles_whose_address_it_is() -> None:
+    assert explained(Way(egress=PUBLIC), told=(PUBLIC,)).verdict is Verdict.PRESERVED
+
+
+def test_an_unowned_address_that_the_user_denies_is_a_loss_of_an_unproven_layer() -> None:
+    explanation = explained(Way(egress="100.64.3.3"), told=(PUBLIC,))
+
+    assert explanation.verdict is Verdict.LOST
+    assert {layer for layer, _, _ in blamed(explanation)} == {"egress", "edge", "load_balancer"}
+    assert all(certainty == "possible" for _, _, certainty in blamed(explanation))
+
+
+def test_the_api_servers_word_counts_where_kong_saw_the_same_address() -> None:
+    assert explained(Way(egress=PUBLIC), api=PUBLIC).verdict is Verdict.PRESERVED
+    assert explained(Way(egress=PUBLIC), api="100.64.3.3").verdict is Verdict.UNDETERMINED
+
+
+def test_a_balancer_of_unknown_inner_address_is_never_called_proven() -> None:
+    explanation = explained(Way("proxies"), balancer_known=False)
+
+    assert ("load_balancer", "KIP201", "proven") not in blamed(explanation)
+
+
+WAYS = [
+    Way(balancer, node, None, flag, header, trusted, recursive)
+    for balancer, node, flag, header, trusted, recursive in product(
+        ("passes", "proxies", "proxy1", "proxy2", "appends", "replaces", "preserves", "strips"),
+        (None, NODES[1], BRIDGE),
+        (False, True),
+        ("X-Real-IP", "X-Forwarded-For", "proxy_protocol"),
+        ((), (BALANCER,), (BALANCER, "10.2.0.0/16", "10.3.0.0/16"), EVERYONE),
+        (False, True),
+    )
+]
+
+
+def loser(way: Way) -> str:
+    """The layer at fault by the definition itself, from the path as it was built; "mismatch" for a PROXY mismatch."""
+    sends = way.balancer in ("proxy1", "proxy2")
+    if sends != way.flag:
+        return "mismatch"
+    if way.balancer in ("proxies", "strips", "preserves"):
+        return "load_balancer"
+    if way.node is not None and way.balancer == "passes":
+        return "node"
+    return "gateway"
+
+
+@pytest.mark.parametrize("facts", [(), (FORWARDS,)], ids=["nothing known", "balancer known to forward"])
+def test_no_path_is_ever_blamed_on_the_wrong_layer(facts: tuple[Fact, ...]) -> None:
+    settled = wrong = 0
+    for way in WAYS:
+        if facts and way.balancer != "passes":
+            continue
+        explanation = explained(way, facts=facts)
+        plain = next(o for o in explanation.observations if o.plain)
+        true = loser(way)
+        assert explanation.cases, f"nothing explains {way}"
+        mine = plain.seen.logged is not None and str(plain.seen.logged) == SOCKET
+        unanswered = plain.seen.answer is not Answer.PASSED
+        allowed = (
+            {Verdict.UNREACHABLE} if unanswered else {Verdict.PRESERVED, Verdict.SPOOFABLE} if mine else {Verdict.LOST}
+        )
+        assert explanation.verdict in allowed | {Verdict.UNDETERMINED}, way
+        if unanswered or mine:
+            continue
+        layers = {layer for layer, _, _ in blamed(explanation)}
+        proven = {layer for layer, _, certainty in blamed(explanation) if certainty == "proven"}
+        assert true in layers, (way, blamed(explanation))
+        assert proven <= {true}, (way, blamed(explanation))
+        settled += bool(proven)
+        wrong += not proven
+    print(f"{settled} lost paths settled outright, {wrong} left open between layers")
+    assert settled > wrong or facts
+
+
+def test_a_published_address_seen_as_the_peer_is_the_balancers() -> None:
+    assert PUBLISHED in {str(net.network_address) for net, _ in inventory().ranges}

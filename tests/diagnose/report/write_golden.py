@@ -1,0 +1,25 @@
+"""Write the golden texts anew: ``python -m tests.diagnose.report.write_golden``; then read the difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from diagnose.report.terminal import text
+from tests.diagnose.report.reports import EVERY
+
+GOLDEN = Path(__file__).parent / "golden"
+WIDTHS = (80, 160)
+
+
+def golden_texts() -> dict[str, str]:
+    """Every report by the name of its golden file. The mixed one is shown with its probes."""
+    return {
+        f"{name}-{width}.txt": text(report, width, coloured=False, verbose=name == "mixed")
+        for name, report in EVERY.items()
+        for width in WIDTHS
+    }
+
+
+if __name__ == "__main__":
+    for name, shown in golden_texts().items():
+        (GOLDEN / name).write_text(shown, "utf-8")
