@@ -12,6 +12,7 @@ from diagnose.conclude.ladder import ladder
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, described
 from diagnose.explain.explain import Case
+from diagnose.explain.faults import PROXY_MISMATCH
 from diagnose.explain.groups import Part
 from diagnose.path.traffic import Address, Layer
 from diagnose.remedies import Place, find_remedy
@@ -177,20 +178,27 @@ def _row(observation: Observation, evidence: Evidence) -> ProbeRow:
 
 
 def _findings(evidence: Evidence, culprits: Sequence[Culprit]) -> tuple[Finding, ...]:
-    one_a_code = {culprit.code: culprit for culprit in reversed(culprits)}
-    found = [_of_culprit(culprit, evidence) for culprit in culprits if one_a_code[culprit.code] is culprit]
+    one_a_code: dict[str, Culprit] = {}
+    for culprit in culprits:
+        one_a_code.setdefault(culprit.code, culprit)
+    found = [_of_culprit(one, parts, evidence) for one in one_a_code.values() if (parts := _losing_by(one, evidence))]
     found += _forgeries(evidence, {culprit.code for culprit in culprits})
     found += _beside(evidence)
     order = list(Severity)
     return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
 
 
-def _of_culprit(culprit: Culprit, evidence: Evidence) -> Finding:
-    parts = [
+def _losing_by(culprit: Culprit, evidence: Evidence) -> list[Part]:
+    """The parts in which something is wrong for sure and that culprit is, or may be, what it is."""
+    return [
         part
         for part in evidence.outside
-        if any((one.layer, one.code) == (culprit.layer, culprit.code) for one in part.explanation.culprits)
+        if part.verdict is not Verdict.UNDETERMINED
+        and any((one.layer, one.code) == (culprit.layer, culprit.code) for one in part.explanation.culprits)
     ]
+
+
+def _of_culprit(culprit: Culprit, parts: Sequence[Part], evidence: Evidence) -> Finding:
     lines = [line for part in parts for line in _lines(culprit, part, evidence)]
     return _finding(culprit.code, lines, _remedy(parts, evidence), layer=culprit.layer)
 
@@ -209,10 +217,9 @@ def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
         for fact in evidence.facts.get(part.entry, ())
         if fact.layer is culprit.layer or (fact.certain and culprit.layer is Layer.NODE)
     ]
-    if culprit.certainty == "possible" and not part.explanation.cases[0].judgement.culprits[0].code.startswith("KIP40"):
-        lines.append(
-            f"{len(part.explanation.cases)} worlds agree with all that was seen, and they blame different hops"
-        )
+    blamed = dict.fromkeys(one.layer for one in part.explanation.culprits)
+    if culprit.code not in PROXY_MISMATCH and len(blamed) > 1:
+        lines.append(f"paths with the fault in other places agree with all that was seen: {', '.join(blamed)}")
     return list(dict.fromkeys(lines))
 
 

@@ -58,7 +58,12 @@ class Explanation:
 
     @property
     def culprits(self) -> tuple[Culprit, ...]:
-        """Every hop that some case finds at fault: proven if all do and nothing else could be changed instead."""
+        """Every hop that some case finds at fault: proven if all do and nothing else could be changed instead.
+
+        None where no witness told what became of the address: then anything may have happened to it.
+        """
+        if self.verdict is Verdict.UNDETERMINED and not any(o.plain and o.visible for o in self.observations):
+            return ()
         found: dict[tuple[str, str], Fault] = {}
         counts: dict[tuple[str, str], int] = {}
         for case in self.cases:

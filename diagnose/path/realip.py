@@ -84,8 +84,8 @@ def _from_line(line: str, before: Address, trusts: Trusts, *, recursive: bool) -
 def _last(text: str) -> tuple[str, str]:
     """The last element of a list, and what stands before it. Only commas and spaces separate.
 
-    The first character of all is never taken for a separator: that is how the loops in nginx end.
+    A separator in the first place of all is part of the element, which it spoils: that is how the loop in nginx ends.
     """
-    text = text.rstrip(" ,") or text[:1]
+    text = text.rstrip(" ,")
     at = max(text.rfind(" "), text.rfind(","))
     return (text[at + 1 :], text[:at]) if at > 0 else (text, "")

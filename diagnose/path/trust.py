@@ -18,9 +18,6 @@ Network = IPv4Network | IPv6Network
 UNIX = "unix:"
 """The one entry that is no address. It means peers on unix sockets, which no HTTP listener of Kong has."""
 
-EVERYONE = frozenset({"0.0.0.0/0", "::/0"})
-"""With both of these, spelled so, Kong's Lua code looks at no address at all."""
-
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}")
 
 Masks = tuple[tuple[int, int], ...]
@@ -32,7 +29,6 @@ class Trust:
 
     four: Masks
     six: Masks
-    everyone: bool
 
     def of_nginx(self, peer: Address) -> bool:
         """Whether the realip module believes ``peer``; an IPv4-mapped address counts as the IPv4 one within."""
@@ -43,7 +39,7 @@ class Trust:
 
     def of_kong(self, peer: Address) -> bool:
         """Whether kong.ip.is_trusted says so of ``peer``; an IPv4-mapped address is an IPv6 address to it."""
-        return self.everyone or _within(int(peer), self.four if isinstance(peer, IPv4Address) else self.six)
+        return _within(int(peer), self.four if isinstance(peer, IPv4Address) else self.six)
 
 
 @lru_cache(maxsize=1024)
@@ -54,7 +50,7 @@ def trust_in(trusted_ips: tuple[str, ...]) -> Trust:
         tuple((int(net.netmask), int(net.network_address)) for net in networks if net.version == version)
         for version in (4, 6)
     )
-    return Trust(four, six, trusted_ips != () and set(trusted_ips) >= EVERYONE)
+    return Trust(four, six)
 
 
 def read_network(text: str) -> Network:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import json
 import secrets
@@ -11,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from diagnose.cluster.site import ClusterOptions, ClusterSite, open_cluster
 from diagnose.errors import Stop
@@ -20,6 +18,7 @@ from probes.outcome import Answered
 from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target, Vantage
 from probes.send import send_all
 from tests.cluster import topologies
+from tests.cluster.accounts import MAKING, READING, account
 from tests.cluster.bed import BALANCER, CLIENT, CONTEXT, KUBECONFIG, NODES, Object, apply, kubectl
 from tests.cluster.command import assert_nothing_left, left_behind
 from tests.cluster.kong import SERVICE, Installed, Kong, install
@@ -181,39 +180,6 @@ def test_two_kongs_and_none_chosen_is_a_usage_error(namespace: str) -> None:
     assert stopped.value.status == 2
     with site(service=PASSING) as opened:
         assert opened.service == PASSING
-
-
-READING = [
-    {"apiGroups": [""], "resources": ["services", "pods", "nodes"], "verbs": ["get", "list"]},
-    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": ["get", "list"]},
-]
-MAKING = [
-    {"apiGroups": [""], "resources": ["services", "configmaps", "pods"], "verbs": ["get", "list", "create", "delete"]},
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "create", "delete"]},
-    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "list", "create", "delete"]},
-]
-
-
-@contextlib.contextmanager
-def account(rules: list[Object], folder: Path) -> Iterator[Path]:
-    """A kubeconfig of an account with these rights alone, everywhere."""
-    name = "kongip-restricted"
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
-    rights = "rbac.authorization.k8s.io/v1"
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
-    kubectl("create", "serviceaccount", name)
-    apply(thing("ClusterRole", name, rights, rules=rules))
-    apply(thing("ClusterRoleBinding", name, rights, roleRef=reference, subjects=[subject]))
-    config = yaml.safe_load(KUBECONFIG.read_text())
-    for user in config["users"]:
-        user["user"] = {"token": kubectl("create", "token", name).strip()}
-    path = folder / "kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    try:
-        yield path
-    finally:
-        kubectl("delete", "serviceaccount", name)
-        kubectl("delete", f"clusterrole/{name}", f"clusterrolebinding/{name}")
 
 
 @pytest.mark.usefixtures("client", "kong")

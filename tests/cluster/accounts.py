@@ -1,0 +1,54 @@
+"""Accounts with few rights, to run kongip under."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from tests.cluster.bed import KUBECONFIG, Object, apply, kubectl
+
+READING = [
+    {"apiGroups": [""], "resources": ["services", "pods", "nodes"], "verbs": ["get", "list"]},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": ["get", "list"]},
+]
+MAKING = [
+    {"apiGroups": [""], "resources": ["services", "configmaps", "pods"], "verbs": ["get", "list", "create", "delete"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "create", "delete"]},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "list", "create", "delete"]},
+]
+
+
+@contextlib.contextmanager
+def account(rules: list[Object], folder: Path) -> Iterator[Path]:
+    """A kubeconfig of an account with these rights alone, everywhere."""
+    name = "kongip-restricted"
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
+    rights = "rbac.authorization.k8s.io/v1"
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    binding: Object = {"apiVersion": rights, "kind": "ClusterRoleBinding", "metadata": {"name": name}}
+    binding |= {"roleRef": reference, "subjects": [subject]}
+    kubectl("create", "serviceaccount", name)
+    apply({"apiVersion": rights, "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules})
+    apply(binding)
+    config = yaml.safe_load(KUBECONFIG.read_text())
+    for user in config["users"]:
+        user["user"] = {"token": token(name)}
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    try:
+        yield path
+    finally:
+        kubectl("delete", "serviceaccount", name)
+        kubectl("delete", f"clusterrole/{name}", f"clusterrolebinding/{name}")
+
+
+def token(account: str) -> str:
+    """A token of a service account, asked for in a way that every kubectl knows."""
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}}
+    path = f"/api/v1/namespaces/default/serviceaccounts/{account}/token"
+    answer = kubectl("create", f"--raw={path}", "--filename=-", text=json.dumps(request))
+    return str(json.loads(answer)["status"]["token"])
