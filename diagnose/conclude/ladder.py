@@ -35,7 +35,7 @@ def ladder(part: Part, addresses: Addresses) -> tuple[Rung, ...]:
         return ()
     case = part.explanation.cases[0]
     holds = holding(case.world, case.binding, case.plain.source, addresses)
-    seen = {address for observation in part.plain for address in observation.visible}
+    seen = {address for observation in part.explanation.observations for address in observation.visible}
     seen |= {case.plain.source} - {UNKNOWN_SOURCE}
     arrivals = predict(case.world, case.plain, case.binding).arrivals
     rungs = [

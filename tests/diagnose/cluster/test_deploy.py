@@ -78,7 +78,7 @@ def test_a_cluster_that_does_not_remove_jobs_is_told_of_before_more_is_made(serv
     server.drops_ttl = True
     said: list[str] = []
     deploy(server, said)
-    assert said[1].startswith("this cluster does not remove finished Jobs by itself")
+    assert said[1].startswith("This cluster does not remove finished Jobs by itself")
     assert "kubectl --context test --namespace kong delete" in said[1]
     assert len(said) == 2
 

@@ -1,0 +1,201 @@
+"""Reports on simulated paths: verdict, findings, ladder, and what the exit status makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from diagnose.cli import exit_status
+from diagnose.conclude.conclude import Evidence, conclude
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.evidence import Observation
+from diagnose.explain.groups import explain_all
+from diagnose.explain.senders import find_senders
+from diagnose.path.traffic import Layer
+from diagnose.remedies import Place
+from diagnose.report.report import Report, Run, Status, Verdict
+from diagnose.site import Fact, Kong
+from probes.probe import Vantage
+from tests.diagnose.explain.simulator import (
+    BALANCER,
+    BRIDGE,
+    ENTRY,
+    KONG,
+    NODES,
+    PUBLIC,
+    SOCKET,
+    Way,
+    evidence,
+    inventory,
+)
+
+EVERYONE = ("0.0.0.0/0", "::/0")
+FORWARDS = Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), "the provider's documentation", certain=True)
+LOCAL = Fact(Layer.NODE, frozenset({"keeps_source"}), "Service kong/kong-proxy spec.externalTrafficPolicy: Local")
+
+
+def kong(way: Way, name: str = "kong/kong-0") -> Kong:
+    return Kong(name, KONG, "node-a", True, way.settings, f"env of pod {name}")
+
+
+def report(*ways: Way, told: tuple[str, ...] = (), facts: tuple[Fact, ...] = (), **known: Any) -> Report:
+    """The report on connections of which each way took a share, through a Kong pod of its own."""
+    observations: list[Observation] = []
+    for number, way in enumerate(ways):
+        observations += [replace(one, kong=f"kong/kong-{number}") for one in evidence(way)]
+    owners = inventory()
+    senders = find_senders(told, observations, owners, None)
+    addresses = Addresses(owners, senders)
+    kongs = known.get("kongs", [kong(way, f"kong/kong-{number}") for number, way in enumerate(ways)])
+    by_entry = {ENTRY: facts}
+    given: dict[str, Any] = {
+        "site": "kong/kong-proxy in prod",
+        "place": Place("kubectl --context prod", "kong/kong-proxy"),
+        "command": "kongip diagnose --context prod",
+        "kongs": kongs,
+        "facts": by_entry,
+        "addresses": addresses,
+        "outside": explain_all(observations, by_entry, kongs, addresses),
+        "inside": [],
+        "gaps": [],
+        "whys": {},
+        "backend_problem": None,
+        "lingering": None,
+        "missing_rights": (),
+        "vantage": Vantage.OUTSIDE,
+    }
+    return conclude(Evidence(**{**given, **known}), Run("r1", "0", 1.0))
+
+
+def codes(told: Report) -> set[str]:
+    return {finding.code for finding in told.findings}
+
+
+def test_a_preserved_address_exits_with_0_and_names_it() -> None:
+    told = report(Way())
+
+    assert (told.verdict, exit_status(told, "error")) == (Verdict.PRESERVED, 0)
+    assert SOCKET in told.headline
+    assert told.caller.addresses == (SOCKET,)
+
+
+def test_every_lost_spoofable_or_unreachable_verdict_has_an_error() -> None:
+    for way in (Way("proxies"), Way("appends"), Way("proxy1"), Way(trusted=EVERYONE), Way("proxies", flag=True)):
+        told = report(way)
+        assert told.verdict in (Verdict.LOST, Verdict.SPOOFABLE, Verdict.UNREACHABLE), way
+        assert exit_status(told, "error") == 1, way
+
+
+def test_an_unowned_address_is_undetermined_and_the_command_to_confirm_it_is_printed() -> None:
+    told = report(Way(egress=PUBLIC))
+
+    assert (told.verdict, exit_status(told, "error")) == (Verdict.UNDETERMINED, 3)
+    (finding,) = [one for one in told.findings if one.code == "KIP101"]
+    assert finding.remedy is not None
+    assert finding.remedy.steps[0].text == f"kongip diagnose --context prod --caller-ip {PUBLIC}"
+
+
+def test_possible_culprits_of_an_undetermined_run_are_no_errors() -> None:
+    told = report(Way(egress=PUBLIC))
+
+    assert {culprit.certainty for culprit in told.culprits} == {"possible"}
+    assert not [finding for finding in told.findings if finding.severity == "error"]
+
+
+def test_a_ready_pod_that_was_not_seen_keeps_a_path_from_being_called_preserved() -> None:
+    way = Way()
+    told = report(way, kongs=[kong(way), kong(way, "kong/kong-unseen")])
+
+    assert told.verdict is Verdict.UNDETERMINED
+    (finding,) = [one for one in told.findings if one.code == "KIP604"]
+    assert "kong/kong-unseen" in finding.because[0]
+
+
+def test_one_wrong_pod_among_right_ones_is_found_and_the_shares_are_told() -> None:
+    right = Way("appends", header="X-Forwarded-For", trusted=(BALANCER,))
+    told = report(right, replace(right, trusted=()), right)
+
+    assert told.verdict is Verdict.LOST
+    assert {(group.pod, group.verdict) for group in told.groups} == {
+        ("kong/kong-0", Verdict.PRESERVED),
+        ("kong/kong-1", Verdict.LOST),
+        ("kong/kong-2", Verdict.PRESERVED),
+    }
+    assert [(culprit.layer, culprit.certainty) for culprit in told.culprits] == [("gateway", "proven")]
+
+
+def test_a_policy_that_traffic_contradicts_is_a_finding_of_its_own() -> None:
+    told = report(Way(node=BRIDGE), facts=(FORWARDS, LOCAL))
+
+    assert {"KIP301", "KIP702"} <= codes(told)
+
+
+def test_settings_that_traffic_contradicts_are_a_finding_of_their_own() -> None:
+    told = report(Way("proxies", trusted=EVERYONE), kongs=[kong(Way())])
+
+    assert "KIP701" in codes(told)
+
+
+def test_a_proxy_mismatch_is_one_finding_though_two_hops_may_be_changed() -> None:
+    told = report(Way("proxy2"))
+
+    assert [finding.code for finding in told.findings].count("KIP401") == 1
+    assert {culprit.layer for culprit in told.culprits} == {Layer.LOAD_BALANCER, Layer.GATEWAY}
+
+
+def test_forgery_beside_another_fault_is_told_too() -> None:
+    told = report(Way("preserves", header="X-Forwarded-For", trusted=EVERYONE))
+
+    assert told.verdict is Verdict.LOST
+    assert "KIP503" in codes(told)
+
+
+def test_the_ladder_shows_where_the_address_is_rewritten() -> None:
+    told = report(Way(node=NODES[0]), facts=(FORWARDS,))
+
+    rungs = {rung.layer: rung for rung in told.path}
+    assert (rungs[Layer.NODE].source_in, rungs[Layer.NODE].source_out) == (SOCKET, NODES[0])
+    assert rungs[Layer.NODE].status is Status.REWRITES
+    assert rungs[Layer.LOAD_BALANCER].status is Status.KEEPS
+
+
+def test_an_address_that_nobody_saw_is_not_drawn() -> None:
+    told = report(Way("proxies", node=NODES[0]))
+
+    (balancer,) = [rung for rung in told.path if rung.layer is Layer.LOAD_BALANCER]
+    assert balancer.behaviour is None
+    assert balancer.status is Status.UNKNOWN
+    assert balancer.source_out != BALANCER
+
+
+def test_what_kong_restores_is_drawn_as_restored() -> None:
+    told = report(Way("proxy2", flag=True, header="proxy_protocol", trusted=(BALANCER,)))
+
+    (gateway,) = [rung for rung in told.path if rung.layer is Layer.GATEWAY]
+    assert (gateway.source_in, gateway.source_out, gateway.status) == (BALANCER, SOCKET, Status.RESTORES)
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        ({"backend_problem": "The echo pod cannot be scheduled."}, "KIP602"),
+        ({"missing_rights": ("create pods",)}, "KIP703"),
+        ({"lingering": "a killed run must be cleared"}, "KIP704"),
+        ({"kongs": [replace(kong(Way()), settings=None, source="Secret kong/license could not be read")]}, "KIP705"),
+    ],
+)
+def test_what_was_missing_is_a_warning_and_no_failure(known: dict[str, Any], code: str) -> None:
+    told = report(Way(), **known)
+
+    assert code in codes(told)
+    assert exit_status(told, "error") == 0
+    assert exit_status(told, "warning") == 1
+
+
+def test_an_inside_vantage_is_said_in_the_headline() -> None:
+    told = report(Way(), vantage=Vantage.INSIDE)
+
+    assert "inside" in told.headline
+    assert told.caller.vantage == "inside"

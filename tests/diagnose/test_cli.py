@@ -1,0 +1,112 @@
+"""The command line: bad input is one clear line and status 2, and what cannot run says so with status 4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from diagnose.cli import main
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: secret-token}}]
+contexts: [{name: production, context: {cluster: c, user: u}}]
+current-context: production
+"""
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """The exit status and the one line on standard error; nothing may stand on standard output."""
+    status = main(list(arguments))
+    printed = capsys.readouterr()
+    lines = [line for line in printed.err.splitlines() if line.startswith("kongip: ")]
+    assert printed.out == ""
+    assert len(lines) == 1, printed.err
+    assert "Traceback" not in printed.err
+    return status, lines[0]
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> str:
+    path = tmp_path / "kubeconfig"
+    path.write_text(KUBECONFIG)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((), "COMMAND"),
+        (("diagnos",), "diagnos"),
+        (("diagnose",), "--context"),
+        (("diagnose", "--context", "a", "--lab", "preserved"), "--lab"),
+        (("diagnose", "--lab", "preserved", "--caller-ip", "300.1.1.1"), "300.1.1.1"),
+        (("diagnose", "--lab", "preserved", "--connections", "0"), "'0'"),
+        (("diagnose", "--lab", "preserved", "--connections", "many"), "many"),
+        (("diagnose", "--lab", "preserved", "--timeout", "0"), "'0'"),
+        (("diagnose", "--lab", "preserved", "--timeout", "soon"), "soon"),
+        (("diagnose", "--lab", "preserved", "--owner", "10.0.0.0/8"), "10.0.0.0/8"),
+        (("diagnose", "--lab", "preserved", "--owner", "10.0.0.0/8=moon"), "moon"),
+        (("diagnose", "--lab", "preserved", "--owner", "ten=node"), "ten"),
+        (("diagnose", "--context", "a", "--service", "kong-proxy"), "NAMESPACE/NAME"),
+        (("diagnose", "--lab", "preserved", "--output", "yaml"), "yaml"),
+        (("diagnose", "--lab", "preserved", "--fail-on", "fatal"), "fatal"),
+        (("diagnose", "--lab", "node-masquerad"), "node-masquerade"),
+        (("diagnose", "--lab", "zzz"), "trusts-everyone"),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_line_that_names_it(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], named: str
+) -> None:
+    status, line = said(capsys, *arguments)
+
+    assert status == 2
+    assert named in line
+
+
+def test_an_unknown_context_is_told_with_near_matches(capsys: pytest.CaptureFixture[str], kubeconfig: str) -> None:
+    status, line = said(capsys, "diagnose", "--context", "prodution", "--kubeconfig", kubeconfig)
+
+    assert status == 2
+    assert "production" in line
+
+
+def test_a_missing_kubeconfig_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, line = said(capsys, "diagnose", "--context", "a", "--kubeconfig", str(tmp_path / "none"))
+
+    assert status in (2, 4)
+    assert str(tmp_path / "none") in line
+
+
+def test_a_kubeconfig_that_is_none_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text("{ not: [yaml")
+
+    status, line = said(capsys, "diagnose", "--context", "a", "--kubeconfig", str(path))
+
+    assert status in (2, 4)
+    assert str(path) in line
+
+
+def test_an_api_server_that_does_not_answer_is_named_and_no_secret_with_it(
+    capsys: pytest.CaptureFixture[str], kubeconfig: str
+) -> None:
+    status, line = said(capsys, "diagnose", "--context", "production", "--kubeconfig", kubeconfig)
+
+    assert status == 4
+    assert "https://127.0.0.1:1" in line
+    assert "secret-token" not in line
+
+
+@pytest.mark.parametrize("url", ["ftp://example.test", "http://", "example.test", "http://[::1", "http://a:99999"])
+def test_a_url_that_cannot_be_probed_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str], kubeconfig: str, url: str
+) -> None:
+    status, line = said(capsys, "diagnose", "--context", "production", "--kubeconfig", kubeconfig, "--url", url)
+
+    assert status == 2
+    assert url in line
