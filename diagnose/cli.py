@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ipaddress
 import json
+import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from diagnose import __version__
@@ -31,19 +33,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = _parser().parse_args(argv)
-        signal.signal(signal.SIGTERM, _interrupt)
-        status: int = options.run(options, argv)
+        with _interruptible():
+            status: int = options.run(options, argv)
         return status
     except Stop as stop:
         sys.stderr.write(f"kongip: {stop}\n")
         return stop.status
     except KeyboardInterrupt:
-        sys.stderr.write("kongip: interrupted; what the run had made is removed\n")
+        sys.stderr.write("kongip: interrupted\n")
         return INTERRUPTED
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the run once: what follows is clean-up, which a second one shall not cut short."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+
+    def interrupt(*_: object) -> NoReturn:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -159,7 +177,11 @@ def _diagnose(options: argparse.Namespace, argv: Sequence[str]) -> int:
     from diagnose.report.progress import progress_to
     from diagnose.run import Options, diagnose
 
-    with progress_to(sys.stderr, quiet=options.quiet) as progress, _site(options, progress) as site:
+    with (
+        progress_to(sys.stderr, quiet=options.quiet) as progress,
+        _site(options, progress) as site,
+        _leftovers_told(site),
+    ):
         kubectl = f"kubectl --context {shlex.quote(options.context)}" if options.context else "kubectl"
         asked = Options(
             caller_ips=tuple(options.caller_ip),
@@ -169,8 +191,23 @@ def _diagnose(options: argparse.Namespace, argv: Sequence[str]) -> int:
             command=shlex.join(["kongip", *argv]),
         )
         report = diagnose(site, asked, progress)
-    _print(report, options)
+    try:
+        _print(report, options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader had enough; what is left in the buffer has nowhere to go at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return exit_status(report, options.fail_on)
+
+
+@contextlib.contextmanager
+def _leftovers_told(site: Site) -> Iterator[None]:
+    """Remove what the run made, however it ends, and say what could not be removed."""
+    try:
+        yield
+    finally:
+        site.remove()
+        for leftover in site.leftovers:
+            sys.stderr.write(f"kongip: {leftover}\n")
 
 
 def _site(options: argparse.Namespace, progress: Progress) -> Site:

@@ -166,8 +166,6 @@ class ClusterSite:
             return
         self.leftovers = deployment.remove(self._api, self._run)
         self._run = self._echo = None
-        for line in self.leftovers:
-            self._progress(line)
 
     def _obstacle(self) -> str | None:
         """Note which rights are missing; why the echo cannot be deployed at all, None where it can."""

@@ -45,7 +45,7 @@ def peers(part: Part, addresses: Addresses) -> list[str]:
         if observation.seen.forwarded and len(observation.seen.forwarded) > 1
     }
     lines = [f"Kong's TCP peer was {owned(address, addresses)}" for address in _parsed(told)]
-    refused = {str(peer) for observation in observations for peer in observation.seen.refused or ()}
+    refused = {str(peer) for observation in part.plain for peer in observation.seen.refused or ()}
     lines += [f"Kong refused connections of {owned(address, addresses)}" for address in _parsed(refused)]
     return lines
 

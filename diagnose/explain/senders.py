@@ -51,7 +51,8 @@ def find_senders(
     api = parse_address(by_api) if by_api else None
     if api is not None and api in seen and not _taken(api, inventory):
         return _single({api}, "the API server and Kong's side saw the same address")
-    return Senders(None, "nothing proves which address is the caller's")
+    hint = f"; the API server saw {api}, and nobody else did" if api is not None else ""
+    return Senders(None, f"nothing proves which address is the caller's{hint}")
 
 
 def _single(addresses: Iterable[Address], source: str) -> Senders:

@@ -1,0 +1,207 @@
+"""A lab as the main job sees it: the same protocol as a cluster's, on loopback addresses."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import random
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Self
+
+from diagnose.errors import USAGE, Stop
+from diagnose.lab.balancer import Balancer, Mode
+from diagnose.lab.echo import EchoPod
+from diagnose.lab.gateway import Gateway, Route
+from diagnose.lab.kong_log import escaped
+from diagnose.lab.labs import BALANCER, BRIDGES, CALLER, ECHO, KONGS, LABS, NODES, PODS, Lab
+from diagnose.lab.node import Node
+from diagnose.owners import Inventory, Kind, Owner
+from diagnose.path.traffic import Layer
+from diagnose.site import (
+    PREAMBLE_AS_REQUEST,
+    AccessLine,
+    Backend,
+    Complaint,
+    Entry,
+    EntryKind,
+    Fact,
+    Gap,
+    Kong,
+    Logs,
+    Progress,
+)
+from probes.outcome import Sent
+from probes.probe import PROXY_CHANNEL, Probe, Vantage
+
+SERVICE = "kong/kong-proxy"
+
+
+KONG_PORT = 8000
+"""Where Kong listens by default; another port is taken where something of this machine listens there."""
+
+PORTS_TRIED = 20
+
+
+class LabSite:
+    """One lab, open: its servers listen until the context is left."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.name = f"lab {lab.name}"
+        self.service: str | None = SERVICE
+        self.gaps: Sequence[Gap] = ()
+        self.missing_rights: Sequence[str] = ()
+        self.leftovers: Sequence[str] = ()
+        self.inventory = _inventory()
+        self.facts: Sequence[Fact] = tuple(_facts(lab))
+        self._open = contextlib.ExitStack()
+        try:
+            self._gateways = _start_gateways(lab, self._open)
+            published = self._start_way(lab)
+        except BaseException:
+            self._open.close()
+            raise
+        self.kongs: Sequence[Kong] = tuple(
+            Kong(KONGS[node], PODS[node], node, True, gateway.settings, "the lab")
+            for node, gateway in self._gateways.items()
+        )
+        [port, *_] = next(iter(self._gateways.values())).ports
+        name = f"Service {SERVICE}"
+        self.entries: Sequence[Entry] = (
+            Entry(EntryKind.SERVICE, name, BALANCER, published, "http", listener=port),
+            *(
+                Entry(EntryKind.POD, f"pod {kong.name}", kong.address, port, "http", None, port, Vantage.INSIDE)
+                for kong in self.kongs
+            ),
+        )
+
+    def _start_way(self, lab: Lab) -> int:
+        """Start the nodes and the balancer; the port that the balancer is published at."""
+        pods = {node: (gateway.address, gateway.ports[0]) for node, gateway in self._gateways.items()}
+        nodes = []
+        for node, address in NODES.items():
+            nodes.append(Node(address, _sources(node, pods, lab.policy)).start())
+            self._open.callback(nodes[-1].close)
+        balancer = Balancer(BALANCER, lab.balancer, [(node.address, node.port) for node in nodes]).start()
+        self._open.callback(balancer.close)
+        return balancer.port
+
+    def __enter__(self) -> Self:
+        """The site itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close every server."""
+        self.remove()
+
+    def deploy(self, hosts: Sequence[str | None], progress: Progress) -> Backend:
+        """Start the echo and lead a route to it."""
+        progress("starting the echo")
+        prefix, secret = f"/kongip-{secrets.token_hex(16)}", secrets.token_hex(16)
+        echo = EchoPod(ECHO, secret).start()
+        self._open.callback(echo.close)
+        for gateway in self._gateways.values():
+            gateway.route = Route(prefix, (ECHO, echo.port))
+        return Backend(prefix, secret)
+
+    def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
+        """Send probes from the echo's address."""
+        from probes.send import send_all
+
+        return send_all(probes, timeout, ECHO)
+
+    def logs(self, probes: Sequence[Probe], since: float) -> Logs:
+        """What the gateways' logs say of ``probes``."""
+        access: dict[str, tuple[AccessLine, ...]] = {}
+        complaints: list[Complaint] = []
+        for node, gateway in self._gateways.items():
+            name = KONGS[node]
+            for line in gateway.log.access:
+                read = AccessLine(name, line.address, line.status, escaped(line.request))
+                probe = next((one for one in probes if _is_of(one, read.request)), None)
+                if probe is not None:
+                    access[probe.nonce] = (*access.get(probe.nonce, ()), read)
+                elif read.status == 400 and read.request.startswith(("PROXY ", "\\x00")):
+                    complaints.append(Complaint(name, PREAMBLE_AS_REQUEST, read.address, read.request, line.time))
+            complaints += [
+                Complaint(name, line.kind, line.client, line.quoted or "", line.time) for line in gateway.log.errors
+            ]
+        return Logs(access, tuple(complaints))
+
+    def caller_by_api(self) -> str | None:
+        """The caller's address as a server on its own machine sees it."""
+        return CALLER
+
+    def remove(self) -> None:
+        """Close every server."""
+        self._open.close()
+
+
+def open_lab(name: str) -> LabSite:
+    """The lab of that name, its servers listening. Stop for a name that no lab has, and off Linux."""
+    lab = LABS.get(name)
+    if lab is None:
+        near = get_close_matches(name, LABS, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(LABS)}."
+        raise Stop(f"There is no lab {name}.", hint, USAGE)
+    if sys.platform != "linux":
+        raise Stop("The labs need the whole of 127.0.0.0/8 on loopback.", "Run them on Linux.")
+    return LabSite(lab)
+
+
+def _start_gateways(lab: Lab, opened: contextlib.ExitStack) -> dict[str, Gateway]:
+    """A Kong for each node, all on the same port of their own addresses. OSError where none is to be had."""
+    ports = [KONG_PORT, *random.sample(range(20000, 30000), PORTS_TRIED)]
+    for port in ports:
+        with contextlib.ExitStack() as started:
+            gateways = {}
+            try:
+                for node, address in PODS.items():
+                    gateways[node] = Gateway(address, lab.settings(port))
+                    started.callback(gateways[node].close)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or port == ports[-1]:
+                    raise
+                continue
+            opened.push(started.pop_all())
+            return gateways
+    raise AssertionError("the last port either worked or raised")
+
+
+def _is_of(probe: Probe, request: str) -> bool:
+    """Whether a logged request is the probe's: by its nonce, or by what its PROXY header claims."""
+    claimed = probe.claim(PROXY_CHANNEL)
+    words = request.split(" ")
+    return probe.nonce in request or (
+        claimed is not None and words[0] == "PROXY" and claimed in words and str(probe.claimed_port) in words
+    )
+
+
+def _sources(node: str, pods: dict[str, tuple[str, int]], policy: str) -> dict[tuple[str, int], str | None]:
+    """The pods that a node hands connections to, and the address that it then puts in the caller's place."""
+    if policy == "Local":
+        return {pods[node]: None}
+    return {pod: BRIDGES[node] if other == node else NODES[node] for other, pod in pods.items()}
+
+
+def _facts(lab: Lab) -> Iterator[Fact]:
+    keeps = "keeps_source" if lab.policy == "Local" else "masquerades"
+    yield Fact(Layer.NODE, frozenset({keeps}), f"Service {SERVICE} has externalTrafficPolicy {lab.policy}")
+    if lab.balancer is Mode.FORWARDS:
+        told = "the lab's balancer only forwards packets"
+        yield Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), told, certain=True)
+
+
+def _inventory() -> Inventory:
+    owned = [
+        (CALLER, Owner(Kind.CALLER, "this machine", "the lab's caller")),
+        (BALANCER, Owner(Kind.BALANCER, "load balancer", f"Service {SERVICE} status.loadBalancer")),
+        (ECHO, Owner(Kind.POD, "the echo pod", "the lab")),
+    ]
+    for node, address in NODES.items():
+        owned.append((address, Owner(Kind.NODE, f"node {node}", f"Node {node} status.addresses InternalIP")))
+        owned.append((BRIDGES[node], Owner(Kind.NODE, f"node {node}'s pod bridge", f"Node {node} spec.podCIDR")))
+        owned.append((PODS[node], Owner(Kind.POD, f"pod {KONGS[node]}", f"Pod {KONGS[node]} status.podIP")))
+    return Inventory.of(owned)

@@ -1,0 +1,61 @@
+"""The main job on every lab: verdict, layer at fault, certainty and exit status, as documented."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from diagnose.cli import main
+from diagnose.lab.labs import LABS
+
+EITHER = [("load_balancer", "possible"), ("gateway", "possible")]
+DOCUMENTED = {
+    "preserved": ("preserved", [], 0),
+    "node-masquerade": ("lost", [("node", "proven")], 1),
+    "proxy-without-header": ("lost", [("load_balancer", "proven")], 1),
+    "proxy-header-refused": ("unreachable", EITHER, 1),
+    "proxy-header-missing": ("unreachable", EITHER, 1),
+    "header-not-trusted": ("lost", [("gateway", "proven")], 1),
+    "wrong-header": ("lost", [("gateway", "proven")], 1),
+    "trusts-everyone": ("spoofable", [("gateway", "proven")], 1),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_lab_gives_what_is_documented_of_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = threading.active_count()
+    status = main(["diagnose", "--lab", name, "--output", "json", "--quiet"])
+
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    culprits = [(culprit["layer"], culprit["certainty"]) for culprit in report["culprits"]]
+    assert (report["verdict"], culprits, status) == DOCUMENTED[name]
+    assert printed.err == ""
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("name", [name for name, (_, culprits, _) in DOCUMENTED.items() if culprits])
+def test_a_lab_with_a_fault_has_a_remedy_to_paste(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["diagnose", "--lab", name, "--output", "json", "--quiet"])
+
+    errors = [one for one in json.loads(capsys.readouterr().out)["findings"] if one["severity"] == "error"]
+    assert errors
+    assert all(one["because"] for one in errors)
+    assert any(one["remedy"] and one["remedy"]["steps"] for one in errors)
+
+
+def test_every_lab_is_listed_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lab"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(LABS) == list(DOCUMENTED)
+
+
+def test_the_text_begins_and_ends_with_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["diagnose", "--lab", "node-masquerade", "--quiet"])
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert "lost" in lines[0]
+    assert lines[0] == lines[-1]
