@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from diagnose.path.traffic import Address, Layer
@@ -45,7 +46,7 @@ class Owner:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the index is made once
 class Inventory:
     """All that is known of who owns what; a single address is a network of full length."""
 
@@ -58,6 +59,18 @@ class Inventory:
 
     def owners(self, address: Address) -> tuple[Owner, ...]:
         """The owners of the most specific ranges that hold ``address``; empty if nobody is known to own it."""
-        holding = [(net, owner) for net, owner in self.ranges if net.version == address.version and address in net]
-        longest = max((net.prefixlen for net, _ in holding), default=0)
-        return tuple(owner for net, owner in holding if net.prefixlen == longest)
+        for length, owners in self._index[address.version]:
+            found = owners.get(int(address) >> (address.max_prefixlen - length))
+            if found:
+                return tuple(found)
+        return ()
+
+    @cached_property
+    def _index(self) -> dict[int, list[tuple[int, dict[int, list[Owner]]]]]:
+        """By family, the prefix lengths that occur, longest first, each with its owners by the prefix's bits."""
+        by_length: dict[tuple[int, int], dict[int, list[Owner]]] = {}
+        for net, owner in self.ranges:
+            owners = by_length.setdefault((net.version, net.prefixlen), {})
+            owners.setdefault(int(net.network_address) >> (net.max_prefixlen - net.prefixlen), []).append(owner)
+        lengths = sorted(by_length, key=lambda key: -key[1])
+        return {family: [(key[1], by_length[key]) for key in lengths if key[0] == family] for family in (4, 6)}

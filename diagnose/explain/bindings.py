@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 from itertools import product
 
@@ -33,7 +34,7 @@ _STRANGER = ip_address("198.18.0.1")  # of the range for benchmarks (RFC 2544): 
 _SIDECARS = (ip_address("127.0.0.6"), ip_address("127.0.0.1"))  # Istio's inbound redirect; Linkerd's
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is looked up for every world is kept
 class Addresses:
     """What bindings are drawn from: who owns what, and which addresses are the caller's."""
 
@@ -71,25 +72,38 @@ class Addresses:
             return layer in self._strangers and not self.senders.hold(address)
         return any(owner.kind in _KINDS[layer] for owner in owners)
 
-    @property
+    @cached_property
     def _strangers(self) -> frozenset[Layer]:
         """The layers that an address nobody owns may belong to: the nodes too, where they could not be listed."""
         listed = any(owner.kind is Kind.NODE for _, owner in self.inventory.ranges)
         return _UNOWNED if listed else _UNOWNED | {Layer.NODE}
 
+    @cached_property
+    def _known(self) -> dict[Layer, list[Address]]:
+        """The single addresses that a layer is known to have; a pod's is known of that pod only."""
+        known: dict[Layer, list[Address]] = {layer: [] for layer in _KINDS}
+        for net, owner in self.inventory.ranges:
+            for layer, kinds in _KINDS.items():
+                if owner.kind in kinds - {Kind.POD} and net.num_addresses == 1:
+                    known[layer].append(net.network_address)
+        return known
+
+    @cached_property
+    def _unseen_of(self) -> dict[tuple[Layer, tuple[str, ...]], list[Address]]:
+        return {}
+
     def _unseen(self, layer: Layer, settings: Settings) -> list[Address]:
-        kinds = _KINDS[layer] - {Kind.POD}
-        trusted = [ip_network(text, strict=False) for text in settings.trusted_ips if text != "unix:"]
-        thinkable: list[Address] = [
-            net.network_address
-            for net, owner in self.inventory.ranges
-            if owner.kind in kinds and net.num_addresses == 1
-        ]
-        if layer in self._strangers:
-            thinkable += [_STRANGER, *(net.network_address for net in trusted)]
-        inside = [address for address in thinkable if any(address in net for net in trusted)]
-        outside = [address for address in thinkable if not any(address in net for net in trusted)]
-        return inside[:1] + outside[:1]
+        """One address of the layer that Kong trusts and one that it does not, as far as there are such."""
+        key = layer, settings.trusted_ips
+        if key not in self._unseen_of:
+            thinkable = list(self._known[layer])
+            if layer in self._strangers:
+                nets = (ip_network(text, strict=False) for text in settings.trusted_ips if text != "unix:")
+                thinkable += [_STRANGER, *(net.network_address for net in nets)]
+            inside = next((address for address in thinkable if settings.trusts(address)), None)
+            outside = next((address for address in thinkable if not settings.trusts(address)), None)
+            self._unseen_of[key] = [address for address in (inside, outside) if address is not None]
+        return self._unseen_of[key]
 
 
 def bindings(world: World, observation: Observation, addresses: Addresses) -> Iterator[Binding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from diagnose.path.proxying import Answer
@@ -34,7 +35,7 @@ class Seen:
     refused: frozenset[Address] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
 class Observation:
     """One probe, and what each witness said of it. ``kong`` names the pod that took it, None if nobody knows."""
 
@@ -54,25 +55,25 @@ class Observation:
         """Whether it claimed nothing: what an ordinary client would send."""
         return not self.probe.claims and self.probe.preamble is Preamble.NONE
 
-    @property
+    @cached_property
     def traffic(self) -> Traffic | None:
         """The connection as it left the caller's socket, None if none was made and its source is unknown."""
         source = parse_address(self.sent.socket) if self.sent.socket else None
         return departure(self.probe, source) if source is not None else None
 
-    @property
+    @cached_property
     def claimed(self) -> frozenset[Address]:
         """The addresses that the probe claimed."""
         return frozenset(filter(None, (parse_address(claim.address) for claim in self.probe.claims)))
 
-    @property
+    @cached_property
     def visible(self) -> frozenset[Address]:
         """Every address that a witness saw on this connection and that the probe did not claim itself."""
         chain = (parse_address(element) for element in self.seen.forwarded or ())
         seen = (self.seen.logged, *chain, *(self.seen.refused or ()))
         return frozenset(address for address in seen if address is not None) - self.claimed
 
-    @property
+    @cached_property
     def forged(self) -> str | None:
         """The channel whose claim Kong took for the caller's address, or None."""
         for claim in self.probe.claims:

@@ -33,15 +33,18 @@ def find_senders(
 ) -> Senders:
     """The caller's addresses, from the best source there is.
 
-    In order: the user's word (``told``, addresses or CIDRs); a public address on the caller's own socket; the
-    socket's own address where Kong's side saw that very address; the address that the API server saw, which proves
-    only where Kong's side saw it too.
+    In order: the user's word (``told``, addresses or CIDRs, or an owner in the inventory); a public address on the
+    caller's own socket; the socket's own address where Kong's side saw that very address; the address that the API
+    server saw, which proves only where Kong's side saw it too.
     """
     if told:
         return Senders(tuple(ip_network(text, strict=False) for text in told), "--caller-ip")
     plain = [observation for observation in observations if observation.plain]
     own = {address for observation in plain if (address := _socket(observation)) is not None}
     own = {address for address in own if not _taken(address, inventory)}
+    named = {address for address in own if any(owner.kind is Kind.CALLER for owner in inventory.owners(address))}
+    if named:
+        return _single(named, "the caller's own socket, whose address is known to be the caller's")
     public = {address for address in own if address.is_global}
     if public:
         return _single(public, "a public address on the caller's own socket")

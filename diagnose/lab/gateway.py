@@ -93,9 +93,10 @@ class _Port(Server):
         caught = Caught(peer[0], self.port, self._listener.tls, named)
         if self._listener.tls and _speaks_tls(connection):
             assert self._kong.tls is not None
-            secured = self._kong.tls.wrap_socket(connection, server_side=True)
+            secured = self._kong.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
             self.keep(secured)
             try:
+                secured.do_handshake()
                 self._answer_request(secured, caught, read_request(secured))
             finally:
                 self.drop(secured)

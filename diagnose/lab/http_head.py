@@ -86,6 +86,6 @@ def _parsed(head: bytes) -> Request | NoRequest:
         name, colon, value = text.partition(":")
         if not colon or not name or name != name.strip():
             return NoRequest(line)
-        headers.append((name, value.strip(" \t")))
+        headers.append((name, value.strip(" ")))
     method, path, _ = line.split()
     return Request(line, method, path, tuple(headers))

@@ -84,7 +84,7 @@ _LABS = (
         summary="the balancer sends a PROXY header to a Kong that does not expect one",
         verdict="unreachable",
         culprits=_EITHER,
-        balancer=Mode.SENDS_PROXY_V2,
+        balancer=Mode.SENDS_PROXY_V1,
         real_ip_header="proxy_protocol",
         trusted_ips=(BALANCER,),
     ),

@@ -64,7 +64,7 @@ class LabSite:
             self._open.close()
             raise
         self.kongs: Sequence[Kong] = tuple(
-            Kong(KONGS[node], PODS[node], node, True, gateway.settings, "the lab")
+            Kong(KONGS[node], PODS[node], node, True, gateway.settings, f"the lab's pod {KONGS[node]}")
             for node, gateway in self._gateways.items()
         )
         [port, *_] = next(iter(self._gateways.values())).ports

@@ -111,8 +111,8 @@ def at_the_echo(body: bytes, ports: dict[str, str]) -> Row | None:
     if not body.startswith(b'{"kongip"'):
         return None
     headers = dict(json.loads(body)["headers"])
-    headers["X-Forwarded-Port"] = ports.get(headers["X-Forwarded-Port"], headers["X-Forwarded-Port"])
-    return {name: headers.get(name) for name in UPSTREAM}
+    port = headers.get("X-Forwarded-Port")
+    return {name: headers.get(name) for name in UPSTREAM} | {"X-Forwarded-Port": ports.get(port, port)}
 
 
 def exchange(row: Row, port: int) -> tuple[int | None, bool, bytes]:
@@ -126,7 +126,7 @@ def exchange(row: Row, port: int) -> tuple[int | None, bool, bytes]:
         try:
             for segment in row["proxy_header_hex"]:
                 connection.sendall(bytes.fromhex(segment))
-                if len(row["proxy_header_hex"]) > 1:
+                if len(row["proxy_header_hex"]) > 1:  # a header in one piece is the same, read with the request or not
                     await_reading((ADDRESS, port), own)
             if row["tls"]:
                 tls_failed, answer = over_tls(connection, request)

@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from diagnose.errors import COULD_NOT_RUN, USAGE, Stop
-from diagnose.lab.labs import LABS, Lab
+from diagnose.lab.balancer import Mode
+from diagnose.lab.labs import BALANCER, LABS, Lab
 from diagnose.lab.site import KONG_PORT, LabSite, open_lab
 from diagnose.path.traffic import Layer
 from diagnose.plan import Planner
@@ -112,6 +114,32 @@ def test_the_main_job_says_of_a_lab_what_the_lab_declares(lab: Lab) -> None:
         report = diagnose(site, Options(), silent)
     assert report.verdict == lab.verdict
     assert tuple((one.layer, one.certainty) for one in report.culprits) == lab.culprits
+
+
+@pytest.mark.parametrize(
+    "cured",
+    [
+        replace(LABS["node-masquerade"], policy="Local"),
+        replace(
+            LABS["proxy-without-header"],
+            balancer=Mode.SENDS_PROXY_V2,
+            proxy_protocol=True,
+            real_ip_header="proxy_protocol",
+            trusted_ips=(BALANCER,),
+        ),
+        replace(LABS["proxy-header-refused"], proxy_protocol=True),
+        replace(LABS["proxy-header-missing"], balancer=Mode.SENDS_PROXY_V2),
+        replace(LABS["header-not-trusted"], trusted_ips=(BALANCER,)),
+        replace(LABS["wrong-header"], real_ip_header="X-Forwarded-For"),
+        replace(LABS["trusts-everyone"], trusted_ips=(BALANCER,)),
+    ],
+    ids=lambda lab: str(lab.name),
+)
+def test_each_fault_is_one_change_away_from_preserved(cured: Lab) -> None:
+    with LabSite(cured) as site:
+        report = diagnose(site, Options(), silent)
+    assert report.verdict == "preserved"
+    assert report.culprits == ()
 
 
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
