@@ -109,7 +109,7 @@ def parse_head(data: bytes) -> Head | None:
         name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip():
             return None
-        headers.append((name, value.strip()))
+        headers.append((name, value.strip(" \t")))  # the blanks of RFC 9112, and no others
     return words[0], words[1], headers
 
 

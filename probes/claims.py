@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from probes.probe import Preamble
 
@@ -16,33 +16,41 @@ RARE = ("CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "Fastly-Client-IP",
 DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
 """TEST-NET-1 to -3 (RFC 5737): no caller of the real world has an address of these."""
 
+DOCUMENTATION_6 = "2001:db8::/32"
+"""The same for IPv6 (RFC 3849)."""
+
 
 class Claims:
     """The claimed addresses of one run. ``also`` are further headers, such as those that Kong's settings name.
 
     ``avoid`` are addresses or CIDRs to keep clear of: a caller in a laboratory may live in a documentation range.
+    ValueError if they leave too few addresses.
     """
 
     def __init__(self, also: Iterable[str] = (), avoid: Iterable[str] = ()) -> None:
-        known = {name.lower() for name in (FORWARDED_FOR, REAL_IP, *RARE)}
-        self.rare = (*RARE, *(name for name in also if name.lower() not in known))
+        known = {name.lower(): name for name in (FORWARDED_FOR, REAL_IP, *RARE)}
+        for name in also:
+            known.setdefault(name.lower(), name)
+        _, _, *rare = known.values()
+        self.rare = tuple(rare)
         taken = [ip_network(text, strict=False) for text in avoid]
-        free = (
-            address
-            for text in DOCUMENTATION
-            for address in ip_network(text).hosts()
-            if not any(address.version == net.version and address in net for net in taken)
-        )
-        channels = (FORWARDED_FOR, REAL_IP, *self.rare, Preamble.V1, Preamble.V2)
-        self._of: dict[str, str] = {channel: str(next(free)) for channel in channels}
+        four = [net for net in taken if isinstance(net, IPv4Network)]
+        six = [net for net in taken if isinstance(net, IPv6Network)]
+        hosts = (host for text in DOCUMENTATION for host in IPv4Network(text).hosts())
+        free = (str(host) for host in hosts if not any(host in net for net in four))
+        channels = (*known.values(), Preamble.V1, Preamble.V2)
+        self._of: dict[str, str] = dict(zip(channels, free, strict=False))
+        blocks = IPv6Network(DOCUMENTATION_6).subnets(new_prefix=48)
+        block = next((block for block in blocks if not any(block.overlaps(net) for net in six)), None)
+        if len(self._of) < len(channels) or block is None:
+            raise ValueError("the addresses to keep clear of leave none of the documentation ranges to claim")
+        self._block = block
 
     def address(self, header: str) -> str:
         """The address claimed by ``header``."""
         return self._of[header]
 
     def preamble(self, preamble: Preamble, family: int) -> str:
-        """The address claimed by a PROXY header of that version, in the connection's ``family`` (RFC 3849 for 6)."""
-        address = ip_address(self._of[preamble])
-        if family == 4 or not isinstance(address, IPv4Address):
-            return str(address)
-        return str(ip_address("2001:db8::") + int(address))
+        """The address claimed by a PROXY header of that version, in the connection's ``family``."""
+        address = self._of[preamble]
+        return address if family == 4 else str(self._block[int(IPv4Address(address))])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from probes.probe import PROXY_CHANNEL, Preamble, Probe
 from probes.wire import proxy_protocol
 from probes.wire.proxy_protocol import Header
@@ -32,17 +30,10 @@ def preface(probe: Probe) -> bytes:
                     version=1 if probe.preamble is Preamble.V1 else 2,
                     source=claimed,
                     source_port=probe.claimed_port,
-                    destination=_destination(probe, claimed),
+                    destination=proxy_protocol.of_family(claimed, probe.target.address),
                     destination_port=probe.target.port,
                 )
             )
-
-
-def _destination(probe: Probe, claimed: str) -> str:
-    """The target's address, or a stand-in of the claim's family: a header cannot mix the two."""
-    if ip_address(probe.target.address).version == ip_address(claimed).version:
-        return probe.target.address
-    return "0.0.0.0" if ip_address(claimed).version == 4 else "::"
 
 
 def host(probe: Probe) -> str:

@@ -343,7 +343,8 @@ def _settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
         )
     if {culprit.code for culprit in possible} & {"KIP401", "KIP402"}:
         yield "nothing more to measure: balancer and Kong disagree on the PROXY protocol, and either may be changed"
-    for part in evidence.outside:
+    answered = (part for part in evidence.outside if part.verdict is not Verdict.UNREACHABLE)
+    for part in answered:
         for name in _unseen(part, evidence):
             yield f"a connection that reaches {name}: more of them (--connections), or an entry that leads there"
     if evidence.backend_problem:

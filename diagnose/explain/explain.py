@@ -10,11 +10,11 @@ from itertools import chain
 from diagnose.explain import worlds
 from diagnose.explain.bindings import Addresses, bindings
 from diagnose.explain.evidence import Observation, Seen, departure
-from diagnose.explain.faults import Fault, Holds, Judgement, judge
+from diagnose.explain.faults import Holds, Judgement, judge
 from diagnose.owners import Kind
 from diagnose.path.egress import Egress
 from diagnose.path.settings import Settings
-from diagnose.path.traffic import Address, Traffic, parse_address
+from diagnose.path.traffic import Address, Layer, Traffic, parse_address
 from diagnose.path.world import Binding, Prediction, World, emits, predict
 from diagnose.report.report import Certainty, Culprit, Verdict
 from diagnose.site import Fact
@@ -64,19 +64,21 @@ class Explanation:
         """
         if self.verdict is Verdict.UNDETERMINED and not any(o.plain and o.visible for o in self.observations):
             return ()
-        found: dict[tuple[str, str], Fault] = {}
-        counts: dict[tuple[str, str], int] = {}
+        found: dict[tuple[Layer, str], dict[str, None]] = {}
+        counts: dict[tuple[Layer, str], int] = {}
         for case in self.cases:
             for fault in case.judgement.culprits:
                 key = (fault.layer, fault.code)
-                found.setdefault(key, fault)
+                found.setdefault(key, {})[fault.behaviour] = None
                 counts[key] = counts.get(key, 0) + 1
         shared = any(len(case.judgement.culprits) > 1 for case in self.cases)
 
-        def certainty(key: tuple[str, str]) -> Certainty:
+        def certainty(key: tuple[Layer, str]) -> Certainty:
             return "proven" if counts[key] == len(self.cases) and not shared else "possible"
 
-        return tuple(Culprit(fault.layer, fault.behaviour, fault.code, certainty(key)) for key, fault in found.items())
+        return tuple(
+            Culprit(key[0], " or ".join(behaviours), key[1], certainty(key)) for key, behaviours in found.items()
+        )
 
 
 def explain(

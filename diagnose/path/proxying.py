@@ -114,12 +114,14 @@ def answers_after(behaviour: Proxying, answers: frozenset[Answer]) -> frozenset[
 
 
 def _preface(behaviour: Proxying, traffic: Traffic) -> bytes:
+    source = str(traffic.source)
     header = proxy_protocol.Header(
         version=1 if behaviour is Proxying.SENDS_PROXY_V1 else 2,
         command="PROXY",
-        source=str(traffic.source),
+        source=source,
         source_port=40000,
-        destination=str(traffic.destination),
+        # The entry's address stays with the traffic, whatever family an earlier proxy went on in.
+        destination=proxy_protocol.of_family(source, str(traffic.destination)),
         destination_port=traffic.port,
     )
     return proxy_protocol.encode(header)

@@ -16,6 +16,8 @@ SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 V1_LIMIT = 107
 """The longest v1 header in bytes, CRLF included (2.1)."""
 
+_V2_LENGTH = 0xFFFF  # what the two bytes of a length can say
+
 _V1 = re.compile(r"PROXY (TCP4|TCP6) (\S+) (\S+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})")
 _BLOCKS = {0x1: struct.Struct("!4s4sHH"), 0x2: struct.Struct("!16s16sHH")}
 
@@ -50,6 +52,14 @@ def parse(data: bytes) -> tuple[Header, int]:
     raise ValueError("no PROXY header")
 
 
+def of_family(source: str, destination: str) -> str:
+    """``destination``, or where it is not of ``source``'s family a stand-in that is: a header cannot mix the two."""
+    version = ip_address(source).version
+    if ip_address(destination).version == version:
+        return destination
+    return "0.0.0.0" if version == 4 else "::"
+
+
 def _encode_v1(header: Header) -> bytes:
     if header.command == "LOCAL" or header.tlvs:
         raise ValueError("version 1 knows neither LOCAL nor TLVs")
@@ -80,7 +90,7 @@ def _parse_v1(data: bytes) -> tuple[Header, int]:
 
 
 def _encode_v2(header: Header) -> bytes:
-    tlvs = b"".join(struct.pack("!BH", kind, len(value)) + value for kind, value in header.tlvs)
+    tlvs = b"".join(_tlv(kind, value) for kind, value in header.tlvs)
     family, block = 0x00, b""
     if header.source is not None and header.destination is not None:
         source, destination = ip_address(header.source), ip_address(header.destination)
@@ -90,7 +100,16 @@ def _encode_v2(header: Header) -> bytes:
         ports = _port(header.source_port), _port(header.destination_port)
         family, block = number << 4 | 0x1, _BLOCKS[number].pack(source.packed, destination.packed, *ports)
     command = 0x20 | (header.command == "PROXY")
-    return SIGNATURE + struct.pack("!BBH", command, family, len(block) + len(tlvs)) + block + tlvs
+    length = len(block) + len(tlvs)
+    if length > _V2_LENGTH:
+        raise ValueError(f"{length} bytes of addresses and TLVs are more than a header can hold")
+    return SIGNATURE + struct.pack("!BBH", command, family, length) + block + tlvs
+
+
+def _tlv(kind: int, value: bytes) -> bytes:
+    if not 0 <= kind <= 0xFF or len(value) > _V2_LENGTH:
+        raise ValueError(f"no TLV has type {kind} and {len(value)} bytes")
+    return struct.pack("!BH", kind, len(value)) + value
 
 
 def _parse_v2(data: bytes) -> tuple[Header, int]:

@@ -111,8 +111,8 @@ def at_the_echo(body: bytes, ports: dict[str, str]) -> Row | None:
     if not body.startswith(b'{"kongip"'):
         return None
     headers = dict(json.loads(body)["headers"])
-    port = headers.get("X-Forwarded-Port")
-    return {name: headers.get(name) for name in UPSTREAM} | {"X-Forwarded-Port": ports.get(port, port)}
+    port = headers.get("X-Forwarded-Port", "")
+    return {name: headers.get(name) for name in UPSTREAM} | {"X-Forwarded-Port": ports.get(port, port) or None}
 
 
 def exchange(row: Row, port: int) -> tuple[int | None, bool, bytes]:
