@@ -62,10 +62,10 @@ def find_remedy(
     for change in sorted(_changes(cases, addresses, place), key=lambda one: one.size):
         cured = sum(_cures(change, case, claims, addresses) for case in cases)
         if cured == len(cases):
-            return _told(change, cases, place, sufficient=True)
+            return _told(change, cases, addresses, place, sufficient=True)
         if cured and (best is None or cured > best[0]):
             best = cured, change
-    return _told(best[1], cases, place, sufficient=False) if best else None
+    return _told(best[1], cases, addresses, place, sufficient=False) if best else None
 
 
 def _changes(cases: Sequence[Case], addresses: Addresses, place: Place) -> Iterator[Change]:
@@ -175,7 +175,12 @@ _TELLABLE = {
 """Which balancers can be told to do so: the kind of proxy stays what it is."""
 
 
-def _told(change: Change, cases: Sequence[Case], place: Place, *, sufficient: bool) -> Remedy:
+def _of_nodes(trusted: str, addresses: Addresses) -> bool:
+    owners = addresses.inventory.owners(ip_network(trusted, strict=False).network_address)
+    return any(owner.kind is Kind.NODE for owner in owners)
+
+
+def _told(change: Change, cases: Sequence[Case], addresses: Addresses, place: Place, *, sufficient: bool) -> Remedy:
     settings = cases[0].world.settings
     steps, effects, parts = [], [], []
     if change.balancer is not None:
@@ -207,6 +212,11 @@ def _told(change: Change, cases: Sequence[Case], place: Place, *, sufficient: bo
         )
     if change.trusted_ips:
         effects.append("Whoever can connect to Kong from a trusted address can name any client address.")
+        if any(_of_nodes(text, addresses) for text in change.trusted_ips):
+            effects.append(
+                "Among the trusted addresses are those of the nodes as they are now. Nodes that join later have "
+                "others: trust the nodes' subnet instead, if nothing else lives in it."
+            )
     summary = "; ".join(parts)
     return Remedy(summary[:1].upper() + summary[1:], sufficient, tuple(steps), tuple(effects))
 

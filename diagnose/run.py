@@ -175,7 +175,7 @@ def _explain(site: Site, backend: Backend, gathered: Gathered, options: Options,
     inside = [o for o in observations if o.entry.vantage is Vantage.INSIDE]
     senders = find_senders(options.caller_ips, outside, site.inventory, site.caller_by_api())
     addresses = Addresses(site.inventory, senders)
-    facts = {entry: tuple(site.facts) for entry in site.entries}
+    facts = {entry: (*site.facts, *_of_place(site, entry)) for entry in site.entries}
     inner = explain_all(inside, {}, site.kongs, _from_echo(site, inside))
     parts = explain_all(outside, facts, site.kongs, addresses)
     facts = _with_reach(site, parts, facts, progress)
@@ -196,6 +196,23 @@ def _explain(site: Site, backend: Backend, gathered: Gathered, options: Options,
         missing_rights=site.missing_rights,
         vantage=_vantage(site, outside),
     )
+
+
+def _of_place(site: Site, entry: Entry) -> list[Fact]:
+    """What the address itself tells of what stands before Kong: nothing before a node's own, no edge before Kong's own.
+
+    kube-proxy answers on a node for whatever leads to a Service, so that no balancer is passed on the way there.
+    """
+    published = {one.address for one in site.entries if one.kind is EntryKind.SERVICE}
+    node = next((owner for owner in _owners(site, entry.address) if owner.kind is Kind.NODE), None)
+    nothing = frozenset({Proxying.PASSES_THROUGH.value})
+    facts = []
+    if node is not None:
+        source = f"{entry.address} is an address of {node.name} itself ({node.source})"
+        facts = [Fact(layer, nothing, source, certain=True) for layer in (Layer.EDGE, Layer.LOAD_BALANCER)]
+    elif entry.kind is EntryKind.URL and entry.address in published:
+        facts = [Fact(Layer.EDGE, nothing, f"{entry.address} is Kong's own published address", certain=True)]
+    return facts
 
 
 def _vantage(site: Site, outside: Sequence[Observation]) -> Vantage:
