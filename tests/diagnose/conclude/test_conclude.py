@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from diagnose.cli import exit_status
-from diagnose.conclude.conclude import Evidence, conclude
+from diagnose.conclude.conclude import conclude
+from diagnose.conclude.gathered import Evidence
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation
 from diagnose.explain.groups import explain_all

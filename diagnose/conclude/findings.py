@@ -1,0 +1,176 @@
+"""Findings: which entries of the catalogue this run met, why that is believed, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnose import catalogue
+from diagnose.conclude import because
+from diagnose.conclude.gathered import Evidence, strangers, unseen
+from diagnose.explain.explain import Case
+from diagnose.explain.faults import PROXY_MISMATCH
+from diagnose.explain.groups import Part
+from diagnose.path.traffic import Address, Layer
+from diagnose.remedies import find_remedy
+from diagnose.report.report import Culprit, Finding, Remedy, RemedyStep, Severity, Verdict
+
+
+def find_all(evidence: Evidence, culprits: Sequence[Culprit]) -> tuple[Finding, ...]:
+    """Every finding of the run, the gravest first; culprits of one code share one."""
+    one_a_code: dict[str, Culprit] = {}
+    for culprit in culprits:
+        one_a_code.setdefault(culprit.code, culprit)
+    found = [_of_culprit(one, parts, evidence) for one in one_a_code.values() if (parts := _losing_by(one, evidence))]
+    found += _forgeries(evidence, {culprit.code for culprit in culprits})
+    found += _beside(evidence)
+    order = list(Severity)
+    return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
+
+
+def _losing_by(culprit: Culprit, evidence: Evidence) -> list[Part]:
+    """The parts in which something is wrong for sure and that culprit is, or may be, what it is."""
+    return [
+        part
+        for part in evidence.outside
+        if part.verdict is not Verdict.UNDETERMINED
+        and any((one.layer, one.code) == (culprit.layer, culprit.code) for one in part.explanation.culprits)
+    ]
+
+
+def _of_culprit(culprit: Culprit, parts: Sequence[Part], evidence: Evidence) -> Finding:
+    lines = [line for part in parts for line in _lines(culprit, part, evidence)]
+    return _finding(culprit.code, lines, _remedy(parts, evidence), layer=culprit.layer)
+
+
+def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
+    addresses = evidence.addresses
+    lines = because.logged(part, addresses) + because.peers(part, addresses)
+    if culprit.code in ("KIP401", "KIP402", "KIP403"):
+        lines += because.wire(part)
+    if culprit.code in ("KIP403", "KIP503"):
+        lines += because.forged(part.explanation.observations)
+    if culprit.layer is Layer.GATEWAY:
+        lines += because.carried(part, addresses) + because.settings(evidence.kongs)
+    lines += [
+        f"{fact.source}"
+        for fact in evidence.facts.get(part.entry, ())
+        if fact.layer is culprit.layer or (fact.certain and culprit.layer is Layer.NODE)
+    ]
+    blamed = dict.fromkeys(one.layer for one in part.explanation.culprits)
+    if culprit.code not in PROXY_MISMATCH and len(blamed) > 1:
+        lines.append(f"paths with the fault in other places agree with all that was seen: {', '.join(blamed)}")
+    return list(dict.fromkeys(lines))
+
+
+def _remedy(parts: Sequence[Part], evidence: Evidence) -> Remedy | None:
+    cases: list[Case] = [case for part in parts for case in part.explanation.cases]
+    claims = [
+        (observation.probe.claims[0].channel, observation.traffic)
+        for part in parts
+        for observation in part.explanation.observations
+        if observation.probe.claims and observation.traffic is not None
+    ]
+    distinct = {(traffic.preface, traffic.headers): (channel, traffic) for channel, traffic in claims}
+    return find_remedy(cases, list(distinct.values()), evidence.addresses, evidence.place)
+
+
+def _finding(code: str, lines: Sequence[str], remedy: Remedy | None = None, *, layer: Layer | None = None) -> Finding:
+    fault = catalogue.fault(code)
+    return Finding(code, fault.name, layer or fault.layer, fault.severity, fault.title, tuple(lines), remedy)
+
+
+def _forgeries(evidence: Evidence, known: set[str]) -> list[Finding]:
+    """Forgery through an entry whose worst trouble is another, and forgery from inside the cluster."""
+    found = []
+    for part in evidence.outside:
+        forged = [o for o in part.explanation.observations if o.forged]
+        code = "KIP403" if all(o.forged == "PROXY" for o in forged) else "KIP503"
+        if forged and not known & {"KIP403", "KIP503"}:
+            known.add(code)
+            found.append(_finding(code, because.forged(forged) + because.settings(evidence.kongs)))
+    inside = [o for part in evidence.inside for o in part.explanation.observations if o.forged]
+    if inside:
+        found.append(_finding("KIP603", because.forged(inside)))
+    return found
+
+
+def _beside(evidence: Evidence) -> list[Finding]:
+    """Findings that are no culprit's: what could not be told, and what contradicts the configuration."""
+    return [*_lacking(evidence), *_open(evidence), *_contradictions(evidence)]
+
+
+def _lacking(evidence: Evidence) -> list[Finding]:
+    """What the run had to do without."""
+    unread = [f"{kong.name}: {kong.source}" for kong in evidence.kongs if kong.settings is None]
+    lacking = {
+        "KIP602": [evidence.backend_problem] if evidence.backend_problem else [],
+        "KIP703": [f"you may not {right}" for right in evidence.missing_rights],
+        "KIP704": [evidence.lingering] if evidence.lingering else [],
+        "KIP705": unread,
+    }
+    return [_finding(code, lines) for code, lines in lacking.items() if lines]
+
+
+def _open(evidence: Evidence) -> list[Finding]:
+    """What the evidence leaves open: whose an address is, what explains it at all, and pods that nobody reached."""
+    found = []
+    undetermined = [part for part in evidence.outside if part.verdict is Verdict.UNDETERMINED]
+    unowned = strangers(undetermined, evidence)
+    if unowned and evidence.addresses.senders.networks is None:
+        lines = [f"Kong's side saw {because.owned(address, evidence.addresses)}" for address in unowned]
+        found.append(_finding("KIP101", [*lines, evidence.addresses.senders.source], _confirm(unowned, evidence)))
+    for part in (*evidence.outside, *evidence.inside):
+        if part.explanation.contradiction:
+            told = f"no world agrees with all of this, seen through {part.entry.name}: {part.explanation.contradiction}"
+            found.append(_finding("KIP105", [told, *because.logged(part, evidence.addresses)]))
+    answered = (part for part in evidence.outside if part.verdict is not Verdict.UNREACHABLE)
+    missed = dict.fromkeys(name for part in answered for name in unseen(part, evidence))
+    if missed:
+        found.append(_finding("KIP604", [f"{name}: none of the connections reached it" for name in missed]))
+    return found
+
+
+def _contradictions(evidence: Evidence) -> list[Finding]:
+    """Where traffic shows something else than what is configured, and what Kong passes on by design."""
+    found = []
+    told = because.settings(evidence.kongs)
+    if told and any(part.explanation.cases and not part.explanation.as_told for part in evidence.outside):
+        found.append(_finding("KIP701", [*told, "no world in which Kong runs with that agrees with the traffic"]))
+    policies = _contradicted(evidence)
+    if policies:
+        found.append(_finding("KIP702", policies))
+    passed_on = _passed_on(evidence)
+    if passed_on:
+        found.append(_finding("KIP601", passed_on))
+    return found
+
+
+def _contradicted(evidence: Evidence) -> list[str]:
+    """What is configured of the node hop and is not so in any case."""
+    lines = []
+    for part in evidence.outside:
+        does = [case.world.hops[-1].behaviour.value for case in part.explanation.cases]
+        if not does or part.verdict is Verdict.UNREACHABLE:
+            continue
+        lines += [
+            f"{fact.source}, and yet the node {does[0]} on the way through {part.entry.name}"
+            for fact in evidence.facts.get(part.entry, ())
+            if fact.layer is Layer.NODE and not fact.behaviours & set(does)
+        ]
+    return list(dict.fromkeys(lines))
+
+
+def _passed_on(evidence: Evidence) -> list[str]:
+    for part in evidence.outside:
+        for observation in part.explanation.observations:
+            claim = observation.probe.claim("X-Forwarded-For")
+            if claim is not None and observation.seen.forwarded and claim in observation.seen.forwarded:
+                chain = ", ".join(observation.seen.forwarded)
+                return [f"a probe that sent X-Forwarded-For: {claim} reached the echo with X-Forwarded-For: {chain}"]
+    return []
+
+
+def _confirm(strangers: Sequence[Address], evidence: Evidence) -> Remedy:
+    """The same command again, with the address to confirm."""
+    text = "\n".join(f"{evidence.command} --caller-ip {address}" for address in strangers)
+    return Remedy("If that address is the caller's own, say so and run again", False, (RemedyStep("kongip", text),))

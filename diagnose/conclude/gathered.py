@@ -1,0 +1,61 @@
+"""The case to conclude: all that was gathered, what explains it, and what it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.groups import Part
+from diagnose.path.traffic import Address
+from diagnose.remedies import Place
+from diagnose.report.report import Verdict
+from diagnose.site import Entry, Fact, Gap, Kong
+from probes.probe import Vantage
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was gathered, and what explains it.
+
+    ``outside`` are the parts of the entries that the caller sent to, ``inside`` those of Kong's pods as seen from the
+    echo's place. ``whys`` maps a nonce to the reason for which its probe was sent. ``command`` is the command line to
+    repeat the run. ``backend_problem`` says what keeps the echo from answering, None if it answers; ``lingering`` what
+    a killed run would leave behind. ``missing_rights`` are those that the caller lacks in the cluster.
+    """
+
+    site: str
+    place: Place
+    command: str
+    kongs: Sequence[Kong]
+    facts: Mapping[Entry, Sequence[Fact]]
+    addresses: Addresses
+    outside: Sequence[Part]
+    inside: Sequence[Part]
+    gaps: Sequence[Gap]
+    whys: Mapping[str, str]
+    backend_problem: str | None
+    lingering: str | None
+    missing_rights: Sequence[str]
+    vantage: Vantage
+
+
+def sampled(part: Part, evidence: Evidence) -> Verdict:
+    """The part's verdict; nothing is preserved while a ready Kong pod has not been seen."""
+    if part.verdict is Verdict.PRESERVED and unseen(part, evidence):
+        return Verdict.UNDETERMINED
+    return part.verdict
+
+
+def unseen(part: Part, evidence: Evidence) -> list[str]:
+    """The ready Kong pods that no connection of the part's entry was seen to reach."""
+    entry = part.entry
+    reached = {o.kong for other in evidence.outside if other.entry == entry for o in other.explanation.observations}
+    return [kong.name for kong in evidence.kongs if kong.ready and kong.name not in reached]
+
+
+def strangers(parts: Sequence[Part], evidence: Evidence) -> list[Address]:
+    """The addresses that a witness saw on ordinary connections and that nobody is known to own."""
+    inventory = evidence.addresses.inventory
+    seen = {address for part in parts for o in part.plain for address in o.visible if not inventory.owners(address)}
+    return sorted(seen, key=str)

@@ -1,0 +1,117 @@
+"""Gather: send the probes, from inside and from outside, and keep what comes back. Nothing is judged here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from diagnose.explain.evidence import echo_peer
+from diagnose.plan import Planned, Planner
+from diagnose.site import Entry, Gap, Progress, Site
+from probes.outcome import Answered, Sent
+from probes.probe import Preamble, Vantage
+
+ROUTE_WAIT = 15.0
+"""Seconds that Kong is given to pick up the route to the echo."""
+
+MORE_CONNECTIONS = 3
+"""How many times the wanted number of connections is sent at most, while a ready Kong pod has not been seen."""
+
+NOT_ROUTED = (
+    f"Kong did not pick up the route to the echo within {ROUTE_WAIT:.0f} seconds: is a controller running for its "
+    "IngressClass, and does it watch the namespace?"
+)
+
+
+class Gathering:
+    """The evidence of one run as it comes in.
+
+    ``sent`` are all probes with their outcome and entry, in the order sent; ``whys`` maps a nonce to the reason for
+    which its probe was sent. ``problem`` says what keeps the echo from answering, ``gaps`` what else was not measured.
+    ``timeout`` is seconds for each step of one probe.
+    """
+
+    def __init__(self, site: Site, planner: Planner, timeout: float, progress: Progress) -> None:
+        self._site = site
+        self._planner = planner
+        self._timeout = timeout
+        self._progress = progress
+        self.sent: list[tuple[Sent, Entry]] = []
+        self.whys: dict[str, str] = {}
+        self.gaps: list[Gap] = list(site.gaps)
+        self.problem: str | None = None
+
+    def inside(self) -> None:
+        """Kong's pods as the echo's place sees them: the route's readiness first, then a probe of every kind."""
+        entries = [entry for entry in self._site.entries if entry.vantage is Vantage.INSIDE]
+        if not entries:
+            return
+        self._progress("waiting for Kong to pick up the route to the echo")
+        if not self._await_route(entries):
+            self.problem = NOT_ROUTED
+        planned = [one for entry in entries for one in (*self._planner.plain(entry), *self._planner.kinds(entry))]
+        self._progress(f"sending {len(planned)} probes to Kong's pods from inside")
+        sent = self._site.send_inside([one.probe for one in planned], self._timeout)
+        if sent is None:
+            self.gaps.append(Gap("Kong's pods from inside the cluster", "no command could be run in the echo pod"))
+            return
+        self._keep(planned, sent)
+
+    def outside(self, connections: int) -> None:
+        """A probe of every kind through every entry, then ordinary connections, ``connections`` of them in all.
+
+        More are sent while a ready Kong pod has not been seen; none where nothing gets through, since they would only
+        wait for more timeouts.
+        """
+        for entry in self._site.entries:
+            if entry.vantage is not Vantage.OUTSIDE:
+                continue
+            planned = [*self._planner.plain(entry), *self._planner.kinds(entry)]
+            sent = self._send(planned, f"sending {len(planned)} kinds of probe through {entry.name}")
+            if any(isinstance(one.outcome, Answered) for one in sent):
+                self._sample(entry, connections - 1, connections, self._unseen(sent))
+
+    def _sample(self, entry: Entry, first: int, further: int, missing: set[str]) -> None:
+        for number in (first, *[further] * (MORE_CONNECTIONS - 1)):
+            planned = self._planner.plain(entry, number)
+            sent = self._send(planned, f"sending {len(planned)} ordinary connections through {entry.name}")
+            missing &= self._unseen(sent)
+            if not missing:
+                return
+
+    def _await_route(self, entries: Sequence[Entry]) -> bool:
+        """Wait until every Kong pod passes a probe on to the echo, with or without a PROXY header."""
+        waiting = {entry.name: entry for entry in entries}
+        deadline = time.monotonic() + ROUTE_WAIT
+        while waiting and time.monotonic() < deadline:
+            knocks = [self._planner.knock(entry, preamble) for entry in waiting.values() for preamble in _KNOCKS]
+            sent = self._site.send_inside([knock.probe for knock in knocks], self._timeout)
+            if sent is None:
+                return True  # nothing can be asked from inside: the probes from outside will tell
+            for knock, one in zip(knocks, sent, strict=True):
+                if echo_peer(one) is not None:
+                    waiting.pop(knock.entry.name, None)
+            if waiting:
+                time.sleep(POLL)
+        return not waiting
+
+    def _send(self, planned: Sequence[Planned], told: str) -> list[Sent]:
+        from probes.send import send_all
+
+        self._progress(told)
+        sent = send_all([one.probe for one in planned], timeout=self._timeout)
+        self._keep(planned, sent)
+        return sent
+
+    def _keep(self, planned: Sequence[Planned], sent: Sequence[Sent]) -> None:
+        self.sent += [(one, plan.entry) for plan, one in zip(planned, sent, strict=True)]
+        self.whys |= {plan.probe.nonce: plan.why for plan in planned}
+
+    def _unseen(self, sent: Iterable[Sent]) -> set[str]:
+        """The ready pods that the echo does not name as its peer; without an echo the logs tell, but only later."""
+        peers = {peer for one in sent if (peer := echo_peer(one)) is not None}
+        return {kong.name for kong in self._site.kongs if kong.ready and peers and kong.address not in peers}
+
+
+POLL = 0.1
+_KNOCKS = (Preamble.NONE, Preamble.V1_UNKNOWN)

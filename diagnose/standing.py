@@ -1,0 +1,90 @@
+"""Where an entry stands: what its address tells of the hops before Kong, and how far packets to it are forwarded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from diagnose.explain.groups import Part
+from diagnose.owners import Kind, Owner
+from diagnose.path.proxying import Proxying
+from diagnose.path.traffic import Layer, parse_address
+from diagnose.site import Entry, EntryKind, Fact, Progress, Site
+from probes.probe import Target
+
+_BALANCER = Layer.LOAD_BALANCER
+
+
+def of_place(site: Site, entry: Entry) -> list[Fact]:
+    """What the address itself tells: there is no balancer before a node's own, and no edge before Kong's own.
+
+    kube-proxy answers on every node for the published addresses of a Service, before any process there could. What
+    answers at a node's address for an entry that the user named may be anything.
+    """
+    nothing = frozenset({Proxying.PASSES_THROUGH.value})
+    if entry.kind is EntryKind.URL:
+        published = {one.address for one in site.entries if one.kind is EntryKind.SERVICE}
+        told = f"{entry.address} is Kong's own published address"
+        return [Fact(Layer.EDGE, nothing, told, certain=True)] if entry.address in published else []
+    node = next((owner for owner in _owners(site, entry.address) if owner.kind is Kind.NODE), None)
+    if entry.kind is not EntryKind.SERVICE or node is None:
+        return []
+    told = f"{entry.address} is an address of {node.name} itself ({node.source})"
+    return [Fact(layer, nothing, told, certain=True) for layer in (Layer.EDGE, _BALANCER)]
+
+
+def with_reach(
+    site: Site, parts: Sequence[Part], facts: Mapping[Entry, tuple[Fact, ...]], progress: Progress
+) -> dict[Entry, tuple[Fact, ...]]:
+    """``facts``, and for each entry where it matters what a ladder of SYNs tells of the balancer."""
+    unsettled = {part.entry for part in parts if _open(part)}
+    return {
+        entry: (*known, *_forwards(site, entry, progress)) if entry in unsettled else known
+        for entry, known in facts.items()
+    }
+
+
+def _open(part: Part) -> bool:
+    """Whether it is open if the balancer of Kong's own Service forwards packets or proxies connections."""
+    kinds = {hop.behaviour for case in part.explanation.cases for hop in case.world.hops if hop.layer is _BALANCER}
+    return part.entry.kind is EntryKind.SERVICE and Proxying.PASSES_THROUGH in kinds and len(kinds) > 1
+
+
+def _forwards(site: Site, entry: Entry, progress: Progress) -> list[Fact]:
+    """Whether the first machine that a packet to the published address gets to is the very node of a Kong pod.
+
+    Where the TTL runs out behind the published address, the error comes back in its name, or a node's: packets are
+    forwarded from there. A pod in a network of its own is one hop behind its node; so where the connection comes about
+    with a TTL of just one more, nothing stands before that node that could have ended or rewritten it.
+    """
+    from probes.reach import Connected, Expired, ladder, reach
+
+    if any(owner.kind is Kind.NODE for kong in site.kongs for owner in _owners(site, kong.address)):
+        return []  # a Kong on its node's own network answers from the node itself
+    progress(f"asking how far packets to {entry.address} are forwarded")
+    target = Target(entry.address, entry.port, entry.scheme, entry.host or entry.address)
+    for ttl, rung in enumerate(ladder(target), start=1):
+        if isinstance(rung, Expired) and _behind(site, entry, rung.by):
+            if any(isinstance(reach(target, ttl + 1, REACH_WAIT), Connected) for _ in range(REACH_TRIES)):
+                return [_forwarding(entry, ttl)]
+            break
+    return []
+
+
+REACH_WAIT, REACH_TRIES = 0.5, 12
+
+
+def _owners(site: Site, text: str) -> tuple[Owner, ...]:
+    address = parse_address(text)
+    return site.inventory.owners(address) if address is not None else ()
+
+
+def _behind(site: Site, entry: Entry, by: str) -> bool:
+    return by == entry.address or any(owner.kind is Kind.NODE for owner in _owners(site, by))
+
+
+def _forwarding(entry: Entry, ttl: int) -> Fact:
+    source = (
+        f"packets to {entry.address}:{entry.port} with a TTL of {ttl} run out behind that address, and with {ttl + 1} "
+        "they reach Kong: nothing stands before the node of Kong's pod that could have ended the connection"
+    )
+    return Fact(_BALANCER, frozenset({Proxying.PASSES_THROUGH.value}), source, certain=True)

@@ -1,0 +1,50 @@
+"""What an entry's own address tells of the hops before Kong, and what it does not."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from diagnose.owners import Inventory, Kind, Owner
+from diagnose.path.traffic import Layer
+from diagnose.site import Entry, EntryKind
+from diagnose.standing import of_place
+
+NODE = "10.0.0.11"
+PUBLISHED = "203.0.113.80"
+INVENTORY = Inventory.of(
+    [
+        (NODE, Owner(Kind.NODE, "node n1", "Node n1 status.addresses")),
+        (NODE, Owner(Kind.BALANCER, "load balancer", "status.loadBalancer")),
+        (PUBLISHED, Owner(Kind.BALANCER, "load balancer", "status.loadBalancer")),
+    ]
+)
+
+
+def entry(kind: EntryKind, address: str) -> Entry:
+    return Entry(kind, "an entry", address, 80, "http")
+
+
+def told(one: Entry) -> set[tuple[Layer, bool]]:
+    site: Any = SimpleNamespace(inventory=INVENTORY, entries=[entry(EntryKind.SERVICE, PUBLISHED), one])
+    return {(fact.layer, fact.certain) for fact in of_place(site, one) if fact.behaviours == {"passes_through"}}
+
+
+def test_a_service_published_at_a_nodes_address_has_no_balancer_before_it() -> None:
+    assert told(entry(EntryKind.SERVICE, NODE)) == {(Layer.EDGE, True), (Layer.LOAD_BALANCER, True)}
+
+
+def test_a_published_address_of_its_own_tells_nothing_of_the_balancer() -> None:
+    assert told(entry(EntryKind.SERVICE, PUBLISHED)) == set()
+
+
+def test_an_entry_that_the_user_named_at_kongs_own_address_has_no_edge() -> None:
+    assert told(entry(EntryKind.URL, PUBLISHED)) == {(Layer.EDGE, True)}
+
+
+def test_an_entry_that_the_user_named_at_a_node_may_lead_to_any_process_there() -> None:
+    assert told(entry(EntryKind.URL, NODE)) == set()
+
+
+def test_a_name_of_a_stranger_tells_nothing() -> None:
+    assert told(entry(EntryKind.URL, "192.0.2.77")) == set()
