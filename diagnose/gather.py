@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from diagnose.explain.evidence import echo_peer
+from diagnose.explain.evidence import echo_peer, passed_on
 from diagnose.plan import Planned, Planner
 from diagnose.site import Entry, Gap, Progress, Site
 from probes.outcome import Answered, Sent
@@ -61,13 +61,17 @@ class Gathering:
         """A probe of every kind through every entry, then ordinary connections, ``connections`` of them in all.
 
         More are sent while a ready Kong pod has not been seen; none where nothing gets through, since they would only
-        wait for more timeouts.
+        wait for more timeouts; and none at all after one that reached somebody's application.
         """
         for entry in self._site.entries:
             if entry.vantage is not Vantage.OUTSIDE:
                 continue
-            planned = [*self._planner.plain(entry), *self._planner.kinds(entry)]
-            sent = self._send(planned, f"sending {len(planned)} kinds of probe through {entry.name}")
+            first = self._send(self._planner.plain(entry), f"knocking at {entry.name}")
+            if any(_went_astray(one) for one in first):
+                self.gaps.append(Gap(entry.name, "a route that is not kongip's took the probe, so no more were sent"))
+                continue
+            kinds = self._planner.kinds(entry)
+            sent = [*first, *self._send(kinds, f"sending {len(kinds)} kinds of probe through {entry.name}")]
             if any(isinstance(one.outcome, Answered) for one in sent):
                 self._sample(entry, connections - 1, connections, self._unseen(sent))
 
@@ -111,6 +115,11 @@ class Gathering:
         """The ready pods that the echo does not name as its peer; without an echo the logs tell, but only later."""
         peers = {peer for one in sent if (peer := echo_peer(one)) is not None}
         return {kong.name for kong in self._site.kongs if kong.ready and peers and kong.address not in peers}
+
+
+def _went_astray(one: Sent) -> bool:
+    """Whether Kong passed the probe on to something that is not the echo."""
+    return isinstance(one.outcome, Answered) and passed_on(one.outcome) and echo_peer(one) is None
 
 
 POLL = 0.1

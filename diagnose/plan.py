@@ -25,12 +25,17 @@ class Planned:
 
 
 class Planner:
-    """Makes probes for one run: nonces, claimed addresses and claimed ports are unique within it."""
+    """Makes probes for one run: nonces, claimed addresses and claimed ports are unique within it.
 
-    def __init__(self, route: str, secret: str, claims: Claims) -> None:
+    Without an echo behind Kong, ``routed`` is False: probes then ask for a host that no route can have (RFC 2606), so
+    that nobody's application gets them.
+    """
+
+    def __init__(self, route: str, secret: str, claims: Claims, *, routed: bool = True) -> None:
         self._route = route
         self._secret = secret
         self._claims = claims
+        self._routed = routed
         self._ports = count(40001)
 
     def plain(self, entry: Entry, number: int = 1) -> list[Planned]:
@@ -72,7 +77,7 @@ class Planner:
             claims = (Claim(PROXY_CHANNEL, self._claims.preamble(preamble, family)),)
         probe = Probe(
             nonce=nonce,
-            target=Target(entry.address, entry.port, entry.scheme, entry.host or _literal(entry.address)),
+            target=Target(entry.address, entry.port, entry.scheme, entry.host or self._host(entry, nonce)),
             path=f"{self._route}/{nonce}",
             vantage=entry.vantage,
             preamble=preamble,
@@ -82,9 +87,10 @@ class Planner:
         )
         return Planned(probe, entry, why)
 
-
-def _literal(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
+    def _host(self, entry: Entry, nonce: str) -> str:
+        if not self._routed:
+            return f"{nonce}.invalid"
+        return f"[{entry.address}]" if ":" in entry.address else entry.address
 
 
 def outside(entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -42,7 +42,7 @@ def diagnose(site: Site, options: Options, progress: Progress) -> Report:
     """The report on ``site``. Everything that the run makes there is removed when the site is left."""
     began = time.monotonic()
     backend = site.deploy([entry.host for entry in site.entries], progress)
-    planner = Planner(backend.path, backend.secret, _claims(site, options))
+    planner = Planner(backend.path, backend.secret, _claims(site, options), routed=backend.problem is None)
     gathering = Gathering(site, planner, options.timeout, progress)
     since = time.time()
     if backend.problem is None:

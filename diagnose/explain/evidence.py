@@ -190,9 +190,14 @@ def _answer(outcome: Outcome, echoed: bool, line: AccessLine | None) -> Answer |
 
 def by_kong(outcome: Answered) -> bool:
     """Whether the answer says of itself that Kong gave it or passed it on."""
-    server, via = outcome.header("Server") or "", outcome.header("Via") or ""
-    marks = ("X-Kong-Request-Id", "X-Kong-Upstream-Latency", "X-Kong-Response-Latency")
-    return server.lower().startswith("kong/") or "kong/" in via.lower() or any(outcome.header(m) for m in marks)
+    own = (outcome.header("Server") or "").lower().startswith("kong/")
+    marks = ("X-Kong-Request-Id", "X-Kong-Response-Latency")
+    return own or passed_on(outcome) or any(outcome.header(mark) for mark in marks)
+
+
+def passed_on(outcome: Answered) -> bool:
+    """Whether the answer says of itself that Kong had it from an upstream: a route matched."""
+    return "kong/" in (outcome.header("Via") or "").lower() or outcome.header("X-Kong-Upstream-Latency") is not None
 
 
 def described(outcome: Outcome) -> str:

@@ -74,8 +74,8 @@ def upstream_headers(settings: Settings, version: Version, caught: Caught, reque
         "X-Forwarded-Path": request.path.partition("?")[0],
     }
     if ip_address(caught.peer) in Trusted(settings.trusted_ips):
-        own = {name: next(iter(_values(visible, name)), value) for name, value in own.items()}
-    own["X-Forwarded-For"] = _chain(_values(visible, "X-Forwarded-For"), caught.peer, client, version)
+        own = {name: next(iter(_spelled(visible, name)), value) for name, value in own.items()}
+    own["X-Forwarded-For"] = _chain(visible, caught.peer, client, version)
     own["X-Real-IP"] = client
     via = _values(request.headers, "Via")
     if version.since(3, 8):
@@ -92,13 +92,16 @@ def upstream_headers(settings: Settings, version: Version, caught: Caught, reque
     )
 
 
-def _chain(lines: list[str], peer: str, client: str, version: Version) -> str:
+def _chain(headers: Headers, peer: str, client: str, version: Version) -> str:
     """The peer is added to what a client sent, trusted or not; the client's address stands where it sent none."""
-    if not lines:
-        return client
-    came = lines[0] if version.since(3, 6) else ", ".join(lines)
-    return f"{came}, {peer}"
+    lines = _spelled(headers, "X-Forwarded-For")[:1] if version.since(3, 6) else _values(headers, "X-Forwarded-For")
+    return f"{', '.join(lines)}, {peer}" if lines else client
 
 
 def _values(headers: Headers, name: str) -> list[str]:
     return [value for key, value in headers if key.lower() == name.lower()]
+
+
+def _spelled(headers: Headers, name: str) -> list[str]:
+    """The values of header ``name``, an underscore in its place of a hyphen or not: Kong's Lua knows no difference."""
+    return [value for key, value in headers if key.lower().replace("_", "-") == name.lower()]

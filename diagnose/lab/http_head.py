@@ -10,7 +10,8 @@ from dataclasses import dataclass
 Headers = tuple[tuple[str, str], ...]
 
 HEAD_LIMIT = 64 * 1024
-_REQUEST_LINE = re.compile(rb"([A-Z_-]+) +((?:/|[a-z][a-z0-9+.-]*://)[^ \r]*) +HTTP/1\.[01] *\r?")
+_REQUEST_LINE = re.compile(rb"([A-Z_-]+) +((?:/|[a-z][a-z0-9+.-]*://)[^\x00-\x20\x7f]*) +HTTP/1\.[01] *\r?")
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")  # a line may end in LF alone (RFC 9112, 2.2)
 _METHOD_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
 
 
@@ -46,11 +47,12 @@ def read_request(connection: socket.socket, already: bytes = b"") -> Request | N
         line, newline, _ = start.partition(b"\n")
         if start and start[0] not in _METHOD_BYTES:
             return NoRequest(_quoted(start))
-        if newline and not _REQUEST_LINE.fullmatch(line):
+        asked = _REQUEST_LINE.fullmatch(line)
+        if newline and asked is None:
             return NoRequest(_quoted(start))
-        end = start.find(b"\r\n\r\n")
-        if end >= 0:
-            return _parsed(start[:end])
+        end = _END_OF_HEAD.search(start)
+        if asked and end:
+            return _parsed(asked[1].decode("latin-1"), asked[2].decode("latin-1"), start[: end.start()])
         if len(data) > HEAD_LIMIT:
             return NoRequest(_quoted(start))
         more = connection.recv(65536)
@@ -79,13 +81,12 @@ def _quoted(start: bytes) -> str:
     return re.split(rb"[\r\n]", start, maxsplit=1)[0].decode("latin-1")
 
 
-def _parsed(head: bytes) -> Request | NoRequest:
-    line, *rest = head.decode("latin-1").split("\r\n")
+def _parsed(method: str, path: str, head: bytes) -> Request | NoRequest:
+    line, *rest = re.split(r"\r?\n", head.decode("latin-1"))
     headers = []
     for text in rest:
         name, colon, value = text.partition(":")
         if not colon or not name or name != name.strip():
             return NoRequest(line)
         headers.append((name, value.strip(" ")))
-    method, path, _ = line.split()
     return Request(line, method, path, tuple(headers))

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import random
 import secrets
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -37,7 +38,6 @@ from probes.outcome import Sent
 from probes.probe import PROXY_CHANNEL, Probe, Vantage
 
 SERVICE = "kong/kong-proxy"
-
 
 KONG_PORT = 8000
 """Where Kong listens by default; another port is taken where something of this machine listens there."""
@@ -113,12 +113,14 @@ class LabSite:
         return send_all(probes, timeout, ECHO)
 
     def logs(self, probes: Sequence[Probe], since: float) -> Logs:
-        """What the gateways' logs say of ``probes``."""
+        """What the gateways' logs say of ``probes``, and whom they refused, at or after ``since``."""
         access: dict[str, tuple[AccessLine, ...]] = {}
         complaints: list[Complaint] = []
         for node, gateway in self._gateways.items():
             name = KONGS[node]
             for line in gateway.log.access:
+                if line.time < since:
+                    continue
                 read = AccessLine(name, line.address, line.status, escaped(line.request))
                 probe = next((one for one in probes if _is_of(one, read.request)), None)
                 if probe is not None:
@@ -126,7 +128,9 @@ class LabSite:
                 elif read.status == 400 and read.request.startswith(("PROXY ", "\\x00")):
                     complaints.append(Complaint(name, PREAMBLE_AS_REQUEST, read.address, read.request, line.time))
             complaints += [
-                Complaint(name, line.kind, line.client, line.quoted or "", line.time) for line in gateway.log.errors
+                Complaint(name, line.kind, line.client, line.quoted or "", line.time)
+                for line in gateway.log.errors
+                if line.time >= since
             ]
         return Logs(access, tuple(complaints))
 
@@ -140,7 +144,7 @@ class LabSite:
 
 
 def open_lab(name: str) -> LabSite:
-    """The lab of that name, its servers listening. Stop for a name that no lab has, and off Linux."""
+    """The lab of that name, its servers listening. Stop for a name that no lab has, and where loopback cannot bear it."""
     lab = LABS.get(name)
     if lab is None:
         near = get_close_matches(name, LABS, n=3)
@@ -148,7 +152,29 @@ def open_lab(name: str) -> LabSite:
         raise Stop(f"There is no lab {name}.", hint, USAGE)
     if sys.platform != "linux":
         raise Stop("The labs need the whole of 127.0.0.0/8 on loopback.", "Run them on Linux.")
-    return LabSite(lab)
+    _check_loopback()
+    try:
+        return LabSite(lab)
+    except OSError as error:
+        raise Stop(f"The lab's servers cannot listen on loopback addresses: {error.strerror}.", _FREE_LOOPBACK) from error
+
+
+_FREE_LOOPBACK = "Run it where 127.0.0.0/8 is on loopback, which is up, and ports are free."
+
+
+def _check_loopback() -> None:
+    """Stop if a client's ordinary socket would not get to the balancer, or not from the caller's address.
+
+    Nothing is sent: connecting a datagram socket only asks the kernel for the way.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect((BALANCER, KONG_PORT))
+        except OSError as error:
+            raise Stop(f"No way leads to the lab's address {BALANCER}: {error.strerror}.", _FREE_LOOPBACK) from error
+        came = asking.getsockname()[0]
+    if came != CALLER:
+        raise Stop(f"Sockets get to the lab's address {BALANCER} from {came}, not from {CALLER}.", _FREE_LOOPBACK)
 
 
 def _start_gateways(lab: Lab, opened: contextlib.ExitStack) -> dict[str, Gateway]:

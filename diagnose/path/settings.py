@@ -83,9 +83,9 @@ class Settings:
         """The text of proxy_listen with the flag set or removed on every entry of that kind, all else as it stands."""
         entries = [entry.split() for entry in _elements(self.proxy_listen)]
         for words in entries:
-            if ("ssl" in words[1:]) is not tls:
+            if ("ssl" in words) is not tls:
                 continue
-            if "proxy_protocol" in words[1:]:
+            if "proxy_protocol" in words:
                 words.remove("proxy_protocol")
             if wanted:
                 words.insert(1, "proxy_protocol")

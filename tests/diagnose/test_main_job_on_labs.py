@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from diagnose.cli import main
 from diagnose.lab.labs import LABS
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text("utf-8"))
 EITHER = [("load_balancer", "possible"), ("gateway", "possible")]
 DOCUMENTED = {
     "preserved": ("preserved", [], 0),
@@ -33,6 +36,7 @@ def test_a_lab_gives_what_is_documented_of_it(name: str, capsys: pytest.CaptureF
     culprits = [(culprit["layer"], culprit["certainty"]) for culprit in report["culprits"]]
     assert (report["verdict"], culprits, status) == DOCUMENTED[name]
     assert printed.err == ""
+    jsonschema.validate(report, SCHEMA)
     assert threading.active_count() == before
 
 

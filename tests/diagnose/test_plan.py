@@ -64,3 +64,11 @@ def test_every_probe_has_a_reason() -> None:
     plan = planner()
 
     assert all(len(one.why) > 20 for one in (*plan.plain(ENTRY), *plan.kinds(ENTRY)))
+
+
+def test_without_an_echo_probes_ask_for_a_host_that_no_route_can_have() -> None:
+    plan = Planner("/kongip-abc", "secret", Claims(), routed=False)
+    probe = plan.plain(ENTRY)[0].probe
+
+    assert probe.target.host == f"{probe.nonce}.invalid"
+    assert plan.plain(SIX)[0].probe.target.host == "shop.example"

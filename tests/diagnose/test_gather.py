@@ -1,0 +1,78 @@
+"""Gathering: what is sent through an entry depends on what the first probe met there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+from diagnose.gather import Gathering
+from diagnose.plan import Planner
+from diagnose.site import Entry, EntryKind
+from probes.claims import Claims
+
+
+@contextmanager
+def answering(status: int, **headers: str) -> Iterator[tuple[Entry, list[str]]]:
+    """A server that answers every request alike, as an entry, and the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Entry(EntryKind.SERVICE, "Service kong/kong-proxy", "127.0.0.1", server.server_address[1], "http"), asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def gathering(*entries: Entry) -> Gathering:
+    site: Any = SimpleNamespace(entries=entries, kongs=(), gaps=())
+    return Gathering(site, Planner("/kongip-x", "secret", Claims()), 2.0, lambda line: None)
+
+
+def test_where_kong_answers_itself_all_kinds_and_all_connections_are_sent() -> None:
+    with answering(404, Server="kong/3.9.3") as (entry, _):
+        found = gathering(entry)
+        found.outside(10)
+
+    plain = [sent for sent, _ in found.sent if not sent.probe.claims and sent.probe.preamble == "none"]
+    assert len(plain) == 10
+    assert len(found.sent) == 17
+    assert set(found.whys) == {sent.probe.nonce for sent, _ in found.sent}
+
+
+def test_after_one_probe_that_reached_an_application_no_more_are_sent() -> None:
+    with answering(200, Via="1.1 kong/3.9.3", X_Kong_Upstream_Latency="3") as (entry, asked):
+        found = gathering(entry)
+        found.outside(10)
+
+    assert len(asked) == 1
+    assert [gap.what for gap in found.gaps] == [entry.name]
+
+
+def test_where_nothing_answers_the_sample_is_not_taken() -> None:
+    with answering(200) as (entry, _):
+        pass  # its port is closed again
+
+    found = gathering(entry)
+    found.outside(10)
+
+    assert len(found.sent) == 8
