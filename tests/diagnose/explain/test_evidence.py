@@ -1,0 +1,154 @@
+"""Evidence: what the witnesses said, and that a witness is believed only for the probe it saw."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from diagnose.explain.evidence import Observation, echo_peer, observe_all
+from diagnose.path.proxying import Answer
+from diagnose.plan import Planner
+from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Complaint, Entry, EntryKind, Kong, Logs
+from probes.claims import Claims
+from probes.outcome import (
+    Answered,
+    Closed,
+    Garbled,
+    Outcome,
+    Refused,
+    Reset,
+    Sent,
+    TimedOut,
+    TlsFailed,
+    Unreachable,
+)
+from probes.probe import Probe, Vantage
+
+OUTSIDE = Entry(EntryKind.SERVICE, "Service kong/kong-proxy", "203.0.113.80", 80, "http")
+INSIDE = Entry(EntryKind.POD, "pod kong/kong-0", "10.3.1.5", 8000, "http", vantage=Vantage.INSIDE)
+KONG = Kong("kong/kong-0", "10.3.1.5", "node-a", True, None, "a test")
+SECRET = "secret"
+PLANNER = Planner("/kongip-x", SECRET, Claims())
+
+
+def probe(entry: Entry = OUTSIDE) -> Probe:
+    return PLANNER.plain(entry)[0].probe
+
+
+def echoed(asked: Probe, **said: object) -> Answered:
+    """The echo's answer to ``asked``, unless ``said`` has it otherwise."""
+    told = {
+        "kongip": "echo/v1",
+        "peer": KONG.address,
+        "path": asked.path,
+        "headers": [["X-Real-IP", "192.168.7.7"], ["X-Forwarded-For", "192.0.2.1, 10.0.0.1"]],
+    }
+    return Answered(200, (), json.dumps({**told, **said}).encode())
+
+
+def observed(asked: Probe, outcome: Outcome, logs: Logs | None = None, entry: Entry = OUTSIDE) -> Observation:
+    sent = Sent(asked, outcome, "192.168.7.7")
+    return observe_all([(sent, entry)], logs or Logs(), [KONG], SECRET)[0]
+
+
+def test_the_echo_tells_both_addresses_that_kong_holds_and_the_pod() -> None:
+    asked = probe()
+    seen = observed(asked, echoed(asked))
+
+    assert seen.seen.answer is Answer.PASSED
+    assert seen.seen.logged == ip_address("192.168.7.7")
+    assert seen.seen.forwarded == ("192.0.2.1", "10.0.0.1")
+    assert seen.kong == KONG.name
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"hello", b"[]", b"null", b'{"kongip": "echo/v1"}', b'{"kongip": "other", "path": "/"}'],
+)
+def test_an_answer_that_is_not_the_echos_tells_no_address(body: bytes) -> None:
+    seen = observed(probe(), Answered(200, (), body))
+
+    assert (seen.seen.logged, seen.seen.forwarded, seen.echoed) == (None, None, False)
+
+
+def test_an_echo_of_another_probe_is_not_believed() -> None:
+    asked, other = probe(), probe()
+
+    assert not observed(asked, echoed(other)).echoed
+
+
+def test_without_the_runs_secret_nobody_is_an_echo() -> None:
+    asked = replace(probe(), secret="")
+
+    assert echo_peer(Sent(asked, echoed(asked))) is None
+
+
+def test_kongs_log_speaks_where_the_echo_does_not() -> None:
+    asked = probe()
+    line = AccessLine(KONG.name, "10.2.0.11", 404, f"GET {asked.path} HTTP/1.1")
+    seen = observed(asked, Answered(404), Logs({asked.nonce: (line,)}))
+
+    assert (seen.seen.answer, seen.seen.logged, seen.kong) == (Answer.PASSED, ip_address("10.2.0.11"), KONG.name)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer"),
+    [
+        (Answered(400), Answer.REJECTED),
+        (Answered(404, (("Server", "kong/3.9.3"),)), Answer.PASSED),
+        (Answered(503, (("X-Kong-Request-Id", "0"),)), Answer.PASSED),
+        (Answered(502), Answer.BAD_GATEWAY),
+        (Answered(301), None),
+        (Answered(403), None),
+        (Closed(), Answer.CLOSED),
+        (Closed(b"HTTP/1.1 2"), None),
+        (Reset(), Answer.CLOSED),
+        (Refused(), Answer.REFUSED),
+        (TimedOut("connect"), Answer.TIMED_OUT),
+        (TimedOut("answer"), None),
+        (TlsFailed("WRONG_VERSION_NUMBER"), Answer.TLS_FAILED),
+        (Unreachable("no route"), None),
+        (Garbled(b"SSH-2.0"), None),
+    ],
+    ids=str,
+)
+def test_what_a_socket_saw_is_an_answer_or_unknown(outcome: Outcome, answer: Answer | None) -> None:
+    assert observed(probe(), outcome).seen.answer is answer
+
+
+def test_a_refused_connection_is_found_in_the_log_by_its_nonce() -> None:
+    asked = probe()
+    logs = Logs(
+        complaints=(
+            Complaint(KONG.name, "broken header", "10.1.0.4", f"GET {asked.path} HTTP/1.1", None),
+            Complaint(KONG.name, "broken header", "10.9.9.9", "GET /other HTTP/1.1", None),
+        )
+    )
+
+    assert observed(asked, Closed(), logs).seen.refused == frozenset({ip_address("10.1.0.4")})
+
+
+def test_what_kong_complains_of_the_echo_pod_is_not_laid_at_an_outside_probes_door() -> None:
+    outer, inner = probe(), probe(INSIDE)
+    logs = Logs(
+        complaints=(
+            Complaint(KONG.name, PREAMBLE_AS_REQUEST, "10.1.0.4", "\\x00", None),
+            Complaint(KONG.name, PREAMBLE_AS_REQUEST, "10.3.2.9", "\\x00", None),
+        )
+    )
+    sent = [(Sent(outer, Answered(400), "192.168.7.7"), OUTSIDE), (Sent(inner, Answered(400), "10.3.2.9"), INSIDE)]
+    first, second = observe_all(sent, logs, [KONG], SECRET)
+
+    assert first.seen.refused == frozenset({ip_address("10.1.0.4")})
+    assert second.seen.refused == frozenset({ip_address("10.3.2.9")})
+
+
+def test_a_claim_that_kong_took_is_told_by_its_channel() -> None:
+    asked = next(one.probe for one in PLANNER.kinds(OUTSIDE) if one.probe.claim("X-Real-IP"))
+    claimed = asked.claim("X-Real-IP")
+
+    assert observed(asked, echoed(asked, headers=[["X-Real-IP", claimed]])).forged == "X-Real-IP"
+    assert observed(asked, echoed(asked, headers=[["X-Real-IP", "10.0.0.1"]])).forged is None
