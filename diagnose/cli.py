@@ -115,9 +115,17 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_argument_group("how")
     how.add_argument("--namespace", metavar="NAME", help="where the echo backend is made; default: Kong's namespace")
-    how.add_argument("--image", metavar="IMAGE", help="a plain Python image for the echo backend")
-    how.add_argument("--connections", metavar="N", type=_count, default=20, help="connections a group (default 20)")
-    how.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=5.0, help="a step of a probe (default 5)")
+    how.add_argument("--image", metavar="IMAGE", help="a Python image for the echo backend (default python:3-alpine)")
+    how.add_argument(
+        "--connections",
+        metavar="N",
+        type=_count,
+        default=20,
+        help="ordinary connections through each entry (default 20)",
+    )
+    how.add_argument(
+        "--timeout", metavar="SECONDS", type=_seconds, default=5.0, help="for each step of a probe (default 5)"
+    )
     told = parser.add_argument_group("output")
     told.add_argument("--output", choices=("text", "json"), default="text", help="default: text")
     told.add_argument("--fail-on", choices=SEVERITIES, default="error", help="least severity for exit status 1")
@@ -173,7 +181,13 @@ def _lab(options: argparse.Namespace, argv: Sequence[str]) -> int:
     return 0
 
 
+CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "url", "host", "owner", "namespace", "image")
+
+
 def _diagnose(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    stray = next((name for name in CLUSTER_ONLY if options.lab is not None and getattr(options, name)), None)
+    if stray is not None:
+        raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
     from diagnose.report.progress import progress_to
     from diagnose.run import Options, diagnose
 

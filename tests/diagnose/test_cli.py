@@ -54,6 +54,8 @@ def kubeconfig(tmp_path: Path) -> str:
         (("diagnose", "--context", "a", "--service", "kong-proxy"), "NAMESPACE/NAME"),
         (("diagnose", "--lab", "preserved", "--output", "yaml"), "yaml"),
         (("diagnose", "--lab", "preserved", "--fail-on", "fatal"), "fatal"),
+        (("diagnose", "--lab", "preserved", "--ingress-class", "kong"), "--ingress-class"),
+        (("diagnose", "--lab", "preserved", "--url", "http://127.0.0.1"), "--url"),
         (("diagnose", "--lab", "node-masquerad"), "node-masquerade"),
         (("diagnose", "--lab", "zzz"), "trusts-everyone"),
     ],
