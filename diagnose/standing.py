@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from diagnose.explain.groups import Part
 from diagnose.owners import Kind, Owner
@@ -56,7 +57,7 @@ def _forwards(site: Site, entry: Entry, progress: Progress) -> list[Fact]:
     forwarded from there. A pod in a network of its own is one hop behind its node; so where the connection comes about
     with a TTL of just one more, nothing stands before that node that could have ended or rewritten it.
     """
-    from probes.reach import Connected, Expired, ladder, reach
+    from probes.reach import Expired, ladder
 
     if any(owner.kind is Kind.NODE for kong in site.kongs for owner in _owners(site, kong.address)):
         return []  # a Kong on its node's own network answers from the node itself
@@ -64,13 +65,24 @@ def _forwards(site: Site, entry: Entry, progress: Progress) -> list[Fact]:
     target = Target(entry.address, entry.port, entry.scheme, entry.host or entry.address)
     for ttl, rung in enumerate(ladder(target), start=1):
         if isinstance(rung, Expired) and _behind(site, entry, rung.by):
-            if any(isinstance(reach(target, ttl + 1, REACH_WAIT), Connected) for _ in range(REACH_TRIES)):
-                return [_forwarding(entry, ttl)]
-            break
+            return [_forwarding(entry, ttl)] if _arrives(target, ttl + 1) else []
     return []
 
 
-REACH_WAIT, REACH_TRIES = 0.5, 12
+AT_ONCE, ROUNDS, WAIT = 16, 3, 0.5
+"""Attempts side by side, rounds of them, and seconds for each: a router may lead each packet to another node."""
+
+
+def _arrives(target: Target, ttl: int) -> bool:
+    """Whether some connection comes about within ``ttl`` hops; each attempt may be led to another node."""
+    from probes.reach import Connected, reach
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return any(
+            isinstance(reached, Connected)
+            for _ in range(ROUNDS)
+            for reached in list(pool.map(lambda _: reach(target, ttl, WAIT), range(AT_ONCE)))
+        )
 
 
 def _owners(site: Site, text: str) -> tuple[Owner, ...]:

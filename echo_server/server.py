@@ -52,8 +52,8 @@ class Echo:
             status, body = await self._answer(reader, writer)
             writer.write(response(status, body))
             await asyncio.wait_for(writer.drain(), PATIENCE)
-        except (OSError, asyncio.TimeoutError):
-            pass  # the peer is gone, and nobody is left to tell
+        except (OSError, asyncio.TimeoutError, asyncio.CancelledError):
+            pass  # the peer is gone, or the echo ends; where it ends, asyncio would log each connection left open
         finally:
             self._open -= 1
             writer.close()

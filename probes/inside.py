@@ -3,7 +3,8 @@
 Standard input: one JSON object a line, {"address", "port", "tls", "server_name", "preface", "request", "timeout"},
 bytes in base64; an empty line ends it. Standard output: one JSON object a line, in order: {"outcome", "phase",
 "reason", "socket", "received", "started", "seconds"}. Outcomes: answered (the peer closed after sending something,
-whatever it was), closed, reset, refused, timed-out, tls-failed, unreachable.
+whatever it was), closed, reset, refused, timed-out, tls-failed, unreachable. What came before is told with
+each of them.
 """
 
 from __future__ import annotations
@@ -36,29 +37,34 @@ def send(order: dict[str, Any]) -> dict[str, Any]:
             connection.sendall(preface)
         if order["tls"]:
             result["phase"] = "tls"
+            order["server_name"].encode("idna")  # where this fails, wrap_socket would leave the socket open
             connection = context().wrap_socket(connection, server_hostname=order["server_name"])
         result["phase"] = "answer"
-        connection.sendall(base64.b64decode(order["request"]))
+        silent = "closed"
+        try:
+            connection.sendall(base64.b64decode(order["request"]))
+        except ConnectionError:
+            silent = "reset"  # but what the peer said before can still be read
         while len(received) < LIMIT:
             data = connection.recv(65536)
             if not data:
                 break
             received += data
-        result["outcome"] = "answered" if received else "closed"
-    except socket.timeout:
+        result["outcome"] = "answered" if received else silent
+    except (socket.timeout, TimeoutError):  # one and the same since Python 3.10
         result["outcome"] = "timed-out"
     except ConnectionRefusedError:
         result["outcome"] = "refused"
     except ssl.SSLError as error:
         result["outcome"], result["reason"] = "tls-failed", error.reason or type(error).__name__
+    except ValueError as error:
+        result["outcome"], result["reason"] = "tls-failed", str(error)  # no name that a ClientHello could carry
     except OSError as error:
         made = result["phase"] != "connect" or isinstance(error, ConnectionError)
         result["outcome"], result["reason"] = "reset" if made else "unreachable", error.strerror or str(error)
     finally:
         if connection is not None:
             connection.close()
-    if received and result["outcome"] == "reset":
-        result["outcome"] = "answered"  # bytes left unread on the other side turn its close into a reset
     result["received"] = base64.b64encode(received).decode("ascii")
     result["seconds"] = time.time() - began
     return result
@@ -69,6 +75,7 @@ def context() -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE
+    made.set_alpn_protocols(["http/1.1"])
     return made
 
 

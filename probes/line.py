@@ -63,9 +63,13 @@ class Line(httpcore.NetworkBackend, httpcore.NetworkStream):
         assert self._socket is not None
         try:
             self._socket.settimeout(timeout)
+            (server_hostname or "").encode("idna")  # where this fails, wrap_socket would leave the socket open
             tls = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
         except OSError as error:
             raise self._failed(error, "tls", httpcore.ConnectError) from error
+        except ValueError as error:  # no name that a ClientHello could carry
+            self.failure = TlsFailed(str(error))
+            raise httpcore.ConnectError(str(error)) from error
         shown = tls.getpeercert(binary_form=True)
         self.certificate = hashlib.sha256(shown).hexdigest() if shown else None
         self._socket = tls

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from probes import compose
 from probes.outcome import (
@@ -13,6 +13,7 @@ from probes.outcome import (
     Closed,
     Garbled,
     Outcome,
+    Phase,
     Refused,
     Reset,
     Sent,
@@ -44,7 +45,7 @@ def _order(probe: Probe, timeout: float) -> dict[str, Any]:
         "address": probe.target.address,
         "port": probe.target.port,
         "tls": probe.target.scheme == "https",
-        "server_name": probe.target.host,
+        "server_name": probe.target.host.strip("[]"),  # an address has no brackets in a handshake
         "preface": _text(compose.preface(probe)),
         "request": _text(compose.request(probe)),
         "timeout": timeout,
@@ -57,24 +58,27 @@ def _text(data: bytes) -> str:
 
 def _sent(probe: Probe, said: Any) -> Sent:
     try:
-        outcome = _outcome(said["outcome"], said["phase"], said["reason"], base64.b64decode(said["received"]))
-        return Sent(probe, outcome, said["socket"], float(said["started"]), float(said["seconds"]))
+        name, phase, reason, own = said["outcome"], said["phase"], said["reason"], said["socket"]
+        if phase not in get_args(Phase) or not isinstance(reason, str) or not isinstance(own, str | None):
+            raise ValueError(f"no result of a probe: {phase=}, {reason=}, socket={own!r}")
+        outcome = _outcome(name, phase, reason, base64.b64decode(said["received"], validate=True))
+        return Sent(probe, outcome, own, float(said["started"]), float(said["seconds"]))
     except (KeyError, TypeError) as error:
         raise ValueError(f"no result of a probe: {error}") from error
 
 
-def _outcome(name: str, phase: Any, reason: str, received: bytes) -> Outcome:
+def _outcome(name: Any, phase: Phase, reason: str, received: bytes) -> Outcome:
     match name:
         case "answered":
             return read_response(received)
         case "closed":
             return Closed()
         case "reset":
-            return Reset(phase)
+            return _unless_whole(received, Reset(phase))
         case "refused":
             return Refused()
         case "timed-out":
-            return TimedOut(phase)
+            return _unless_whole(received, TimedOut(phase))
         case "tls-failed":
             return TlsFailed(reason)
         case "unreachable":
@@ -82,9 +86,18 @@ def _outcome(name: str, phase: Any, reason: str, received: bytes) -> Outcome:
     raise ValueError(f"unknown outcome {name!r}")
 
 
-def read_response(received: bytes) -> Outcome:
-    """The response that ``received``, all that came until the peer closed, holds."""
+def _unless_whole(received: bytes, ended: Outcome) -> Outcome:
+    """How the connection ended, unless a whole response had come: a peer may reset it or keep it open behind one."""
+    read = read_response(received, closed=False)
+    return read if isinstance(read, Answered) else ended
+
+
+def read_response(received: bytes, *, closed: bool = True) -> Outcome:
+    """The response that ``received``, all that came, holds; ``closed`` tells whether the peer closed behind it."""
     import h11
+
+    if not received:
+        return Closed()
 
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x"), ("Connection", "close")]))
@@ -93,13 +106,16 @@ def read_response(received: bytes) -> Outcome:
     headers: tuple[tuple[str, str], ...] = ()
     try:
         connection.receive_data(received)
-        connection.receive_data(b"")
+        if closed:
+            connection.receive_data(b"")
         while True:
             event = connection.next_event()
             if isinstance(event, h11.Response):
                 status, headers = event.status_code, _decoded(event.headers.raw_items())
             elif isinstance(event, h11.Data):
                 body += bytes(event.data)
+                if len(body) >= BODY_LIMIT:  # what lies beyond is not asked for
+                    return Answered(status, headers, body[:BODY_LIMIT])
             elif isinstance(event, h11.EndOfMessage):
                 return Answered(status, headers, body[:BODY_LIMIT])
             elif event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ssl
 import time
@@ -43,7 +44,8 @@ def send(probe: Probe, timeout: float, source: str | None = None) -> Sent:
         extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)},
     )
     try:
-        outcome = _answer(_Wire(line), request)
+        with contextlib.closing(line):  # httpcore does not know a connection whose PROXY header could not be sent
+            outcome = _answer(_Wire(line), request)
     except (httpx.TransportError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
         outcome = line.failure or _cut(line.received)
     return Sent(probe, outcome, line.own, started, time.monotonic() - began, line.certificate)

@@ -144,7 +144,7 @@ class LabSite:
 
 
 def open_lab(name: str) -> LabSite:
-    """The lab of that name, its servers listening. Stop for a name that no lab has, and where loopback cannot bear it."""
+    """The lab of that name, its servers listening. Stop for a name that no lab has, and where loopback will not do."""
     lab = LABS.get(name)
     if lab is None:
         near = get_close_matches(name, LABS, n=3)
@@ -156,10 +156,10 @@ def open_lab(name: str) -> LabSite:
     try:
         return LabSite(lab)
     except OSError as error:
-        raise Stop(f"The lab's servers cannot listen on loopback addresses: {error.strerror}.", _FREE_LOOPBACK) from error
+        raise Stop(f"The lab's servers cannot listen: {error.strerror}.", _NEEDS) from error
 
 
-_FREE_LOOPBACK = "Run it where 127.0.0.0/8 is on loopback, which is up, and ports are free."
+_NEEDS = "It needs the whole of 127.0.0.0/8 on a loopback interface that is up, and a few ports and open files."
 
 
 def _check_loopback() -> None:
@@ -171,10 +171,10 @@ def _check_loopback() -> None:
         try:
             asking.connect((BALANCER, KONG_PORT))
         except OSError as error:
-            raise Stop(f"No way leads to the lab's address {BALANCER}: {error.strerror}.", _FREE_LOOPBACK) from error
+            raise Stop(f"No way leads to the lab's address {BALANCER}: {error.strerror}.", _NEEDS) from error
         came = asking.getsockname()[0]
     if came != CALLER:
-        raise Stop(f"Sockets get to the lab's address {BALANCER} from {came}, not from {CALLER}.", _FREE_LOOPBACK)
+        raise Stop(f"Sockets get to the lab's address {BALANCER} from {came}, not from {CALLER}.", _NEEDS)
 
 
 def _start_gateways(lab: Lab, opened: contextlib.ExitStack) -> dict[str, Gateway]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from diagnose.lab.client_address import Trusted, client_of, parse, text_of
@@ -53,6 +53,30 @@ def test_any_chain_comes_to_an_end(lines: list[str], recursive: bool) -> None:
         ("[2001:db8::50]:443", "2001:db8::50"),
         ("2001:DB8::50", "2001:db8::50"),
         ("::ffff:203.0.113.50", "::ffff:203.0.113.50"),
+        ("2001:db8::50:", "2001:db8::50:0"),
+        (":2001:db8::50", "2001:db8::50"),
+        ("2001:db8::192.0.2.1", "2001:db8::c000:201"),
+        ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"),
+        ("1:2:3:4:5:6:192.0.2.1", "1:2:3:4:5:6:c000:201"),
+        ("::", "::"),
+        ("::1", "::1"),
+        ("::1.2.3.4", "::1.2.3.4"),
+        ("::102:304", "::1.2.3.4"),
+        ("::2:1", "::0.2.0.1"),
+        ("::101", "::101"),
+        ("::102", "::0.0.1.2"),
+        ("1:2:3:4:5:6:7", None),
+        ("1:2:3:4:5:6:7:8:9", None),
+        ("1::3:4:5:6:7::", None),
+        ("::3:4:5:6:7:8:9:1.2.3.4", None),
+        ("1.2.3.4:", None),
+        ("2001:db8::12345", None),
+        ("2001:db8::g", None),
+        (":", None),
+        ("1" * 5000 + ".0.113.50", None),
+        ("0" * 5000 + "1.0.113.50", "1.0.113.50"),
+        ("203.0.113.50:" + "1" * 5000, None),
+        ("203.0.113.50:0080", "203.0.113.50"),
         ("[2001:db8::50]", None),
         ("203.0.113.50:0", None),
         ("203.0.113.50:65536", None),
@@ -66,6 +90,12 @@ def test_any_chain_comes_to_an_end(lines: list[str], recursive: bool) -> None:
 def test_an_element_is_read_as_nginx_reads_it(text: str, read: str | None) -> None:
     address = parse(text)
     assert (None if address is None else text_of(address)) == read
+
+
+@given(st.ip_addresses())
+def test_every_address_is_read_as_it_is_written(address: IPv4Address | IPv6Address) -> None:
+    assume(str(address) != "255.255.255.255")
+    assert parse(str(address)) == parse(text_of(address)) == address
 
 
 def test_a_mapped_address_is_trusted_as_the_one_within() -> None:

@@ -200,6 +200,37 @@ def test_a_name_that_no_lab_has_brings_up_those_that_are_near() -> None:
     assert "node-masquerade" in stopped.value.remedy
 
 
+def test_where_no_way_leads_to_the_lab_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diagnose.lab.site.BALANCER", "192.0.2.10")  # not of this machine, whose way is another's
+    with pytest.raises(Stop) as stopped:
+        open_lab("preserved")
+    assert stopped.value.status == COULD_NOT_RUN
+    assert "192.0.2.10" in stopped.value.what
+
+
+def test_where_nothing_can_listen_it_says_so_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = threading.active_count(), open_descriptors()
+    monkeypatch.setattr("diagnose.lab.site.NODES", {"lab-a": "127.30.0.11", "lab-b": "192.0.2.12"})
+    with pytest.raises(Stop) as stopped:
+        open_lab("preserved")
+    assert stopped.value.status == COULD_NOT_RUN
+    assert "cannot listen" in stopped.value.what
+    assert (threading.active_count(), open_descriptors()) == before
+
+
+def test_what_was_logged_before_is_left_out() -> None:
+    with open_lab("proxy-header-missing") as site:
+        _, logs = plain(site, 2)
+        assert len(logs.complaints) == 2
+        assert not site.logs([], time.time()).complaints
+    with open_lab("preserved") as site:
+        backend = site.deploy([None], silent)
+        [planned] = Planner(backend.path, backend.secret, Claims()).plain(site.entries[0])
+        send_all([planned.probe], TIMEOUT)
+        assert site.logs([planned.probe], 0.0).access
+        assert not site.logs([planned.probe], time.time()).access
+
+
 def test_other_systems_are_told_that_they_cannot_run_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(Stop) as stopped:
