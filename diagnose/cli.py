@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -95,7 +96,7 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=_service, help="Kong's proxy Service")
     where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to diagnose")
     where.add_argument("--url", metavar="URL", action="append", default=[], help="a further entry; repeatable")
-    where.add_argument("--host", metavar="HOST", help="the Host header and TLS server name of probes")
+    where.add_argument("--host", metavar="HOST", type=_host, help="the Host header and TLS server name of probes")
     known = parser.add_argument_group("what is known")
     known.add_argument(
         "--caller-ip",
@@ -139,6 +140,16 @@ def _service(text: str) -> str:
     if not (namespace and slash and name) or "/" in name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAMESPACE/NAME")
     return text
+
+
+def _host(text: str) -> str:
+    try:
+        encoded = text.encode("idna").decode("ascii")
+    except UnicodeError:
+        encoded = ""
+    if re.fullmatch(r"[A-Za-z0-9._-]+", encoded) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no host name")
+    return encoded
 
 
 def _network(text: str) -> str:

@@ -11,6 +11,7 @@ from ipaddress import ip_network
 from diagnose import __version__
 from diagnose.conclude.conclude import conclude
 from diagnose.conclude.gathered import Evidence
+from diagnose.errors import USAGE, Stop
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, observe_all
 from diagnose.explain.groups import explain_all
@@ -57,7 +58,11 @@ def diagnose(site: Site, options: Options, progress: Progress) -> Report:
 
 def _claims(site: Site, options: Options) -> Claims:
     named = {kong.settings.real_ip_header for kong in site.kongs if kong.settings is not None} - {"proxy_protocol"}
-    return Claims(also=tuple(sorted(named)), avoid=options.caller_ips)
+    try:
+        return Claims(also=tuple(sorted(named)), avoid=options.caller_ips)
+    except ValueError as error:
+        told = f"--caller-ip leaves no address that probes could claim: {error}."
+        raise Stop(told, "Name the caller's own addresses more narrowly.", USAGE) from error
 
 
 def _explain(

@@ -108,8 +108,8 @@ def answers_after(behaviour: Proxying, answers: frozenset[Answer]) -> frozenset[
     """
     if behaviour in HTTP and answers & {Answer.CLOSED, Answer.REFUSED, Answer.TIMED_OUT, Answer.TLS_FAILED}:
         return answers | {Answer.BAD_GATEWAY}
-    if behaviour in EMITS and Answer.REFUSED in answers:
-        return answers | {Answer.CLOSED}
+    if behaviour in EMITS and answers & {Answer.REFUSED, Answer.TIMED_OUT}:
+        return answers | {Answer.CLOSED}  # the connection to the proxy had been made
     return answers
 
 
