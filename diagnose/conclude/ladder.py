@@ -63,12 +63,13 @@ def _rung(
 ) -> Rung:
     before = arrivals[index]
     after = arrivals[index + 1] if index + 1 < len(arrivals) else None
-    agreed = len({case.world.hops[index].behaviour for case in part.explanation.cases}) == 1
+    behaviours = {case.world.hops[index].behaviour for case in part.explanation.cases}
+    agreed = len(behaviours) == 1 or behaviours <= SENDS_PROXY  # of which version does not matter here
     out = after.source if after is not None and after.source in seen else None
     return Rung(
         layer=hop.layer,
         name=_name(hop, before, out, addresses.inventory, part),
-        behaviour=hop.behaviour.value if agreed else None,
+        behaviour=(hop.behaviour.value if len(behaviours) == 1 else "sends_proxy") if agreed else None,
         source_in=str(before.source) if before.source in seen else None,
         source_out=str(out) if out is not None else None,
         status=_status(hop, before, after, holds) if agreed else Status.UNKNOWN,

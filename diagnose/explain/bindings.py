@@ -53,11 +53,16 @@ class Addresses:
         if isinstance(hop.behaviour, Egress):
             return tuple(address for address in seen if self._leaves_caller(hop.behaviour, address, observation))
         if hop.behaviour is Node.SIDECAR:
-            return _SIDECARS
+            return tuple(address for address in _SIDECARS if not self._elsewhere(address))
         fitting = [address for address in seen if self._fits(hop.layer, address)]
         if hop.layer is Layer.EDGE and observation.entry.kind is not EntryKind.URL:
             return tuple(fitting)
         return tuple(dict.fromkeys([*fitting, *self._unseen(hop.layer, settings)]))
+
+    def _elsewhere(self, address: Address) -> bool:
+        """Whether a loopback address is known to be somebody's who is not on Kong's own node, as in a lab."""
+        owners = self.inventory.owners(address)
+        return bool(owners) and all(owner.kind is not Kind.LOOPBACK for owner in owners)
 
     def _leaves_caller(self, behaviour: Egress, address: Address, observation: Observation) -> bool:
         own = parse_address(observation.sent.socket) if observation.sent.socket else None

@@ -94,7 +94,7 @@ def test_an_element_is_read_as_nginx_reads_it(text: str, read: str | None) -> No
 
 @given(st.ip_addresses())
 def test_every_address_is_read_as_it_is_written(address: IPv4Address | IPv6Address) -> None:
-    assume(str(address) != "255.255.255.255")
+    assume("255.255.255.255" not in text_of(address))  # what nginx takes for no address, in dots anywhere
     assert parse(str(address)) == parse(text_of(address)) == address
 
 
