@@ -37,6 +37,10 @@ LAYER_OF_KIND = {
 """The layer that answers from an address of that kind; a pod or a Service proves none by itself."""
 
 
+INFRASTRUCTURE = frozenset({Kind.EDGE, Kind.BALANCER, Kind.NODE, Kind.POD_NETWORK, Kind.SERVICE})
+"""Kinds of owner whose address is not a caller's, unless the caller is one of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Who owns an address or a range: ``name`` for people, ``source`` the object and field that it was read from."""
@@ -64,6 +68,10 @@ class Inventory:
             if found:
                 return tuple(found)
         return ()
+
+    def infrastructure(self, address: Address) -> bool:
+        """Whether ``address`` is known to belong to what stands between callers and Kong."""
+        return any(owner.kind in INFRASTRUCTURE for owner in self.owners(address))
 
     @cached_property
     def _index(self) -> dict[int, list[tuple[int, dict[int, list[Owner]]]]]:

@@ -46,20 +46,31 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a remedy is to be applied: the kubectl command with its context, and Kong's Service if there is one."""
+    """Where a remedy is to be applied: the kubectl command with its context, and Kong's Service if there is one.
+
+    ``proxy_listen`` is the text that Kong is told, None where it could not be read.
+    """
 
     kubectl: str
     service: str | None
+    proxy_listen: str | None = None
 
 
 def find_remedy(
-    cases: Sequence[Case], claims: Sequence[tuple[str, Traffic]], addresses: Addresses, place: Place
+    cases: Sequence[Case],
+    claims: Sequence[tuple[str, Traffic]],
+    addresses: Addresses,
+    place: Place,
+    seen: frozenset[Address] = frozenset(),
 ) -> Remedy | None:
-    """The smallest change that cures every case; else the one that cures most, as a first step; None if none does."""
-    if not cases:
+    """The smallest change that cures every case; else the one that cures most, as a first step; None if none does.
+
+    ``seen`` are the addresses that a witness saw: where Kong's peers are among them, no others are to be trusted.
+    """
+    if all(case.judgement.verdict is Verdict.PRESERVED for case in cases):
         return None
     best: tuple[int, Change] | None = None
-    for change in sorted(_changes(cases, addresses, place), key=lambda one: one.size):
+    for change in sorted(_changes(cases, addresses, place, seen), key=lambda one: one.size)[1:]:  # the first is none
         cured = sum(_cures(change, case, claims, addresses) for case in cases)
         if cured == len(cases):
             return _told(change, cases, addresses, place, sufficient=True)
@@ -68,7 +79,7 @@ def find_remedy(
     return _told(best[1], cases, addresses, place, sufficient=False) if best else None
 
 
-def _changes(cases: Sequence[Case], addresses: Addresses, place: Place) -> Iterator[Change]:
+def _changes(cases: Sequence[Case], addresses: Addresses, place: Place, seen: frozenset[Address]) -> Iterator[Change]:
     masqueraded = any(hop.behaviour is Node.MASQUERADES for case in cases for hop in case.world.hops)
     policies = (None, "Local") if masqueraded and place.service else (None,)
     balancers = {hop.behaviour for case in cases for hop in case.world.hops if hop.layer is Layer.LOAD_BALANCER}
@@ -80,7 +91,7 @@ def _changes(cases: Sequence[Case], addresses: Addresses, place: Place) -> Itera
     if balancers & HTTP:
         offered.append(Proxying.HTTP_APPENDS_XFF)
     settings = cases[0].world.settings
-    trusts = _trusts(cases, settings, addresses)
+    trusts = _trusts(cases, settings, addresses, seen)
     for policy, balancer, flag, header, recursive, trusted in product(
         policies, offered, (None, True, False), (None, FORWARDED_FOR, PROXY_PROTOCOL), (None, True), trusts
     ):
@@ -89,9 +100,16 @@ def _changes(cases: Sequence[Case], addresses: Addresses, place: Place) -> Itera
         yield Change(policy, balancer, flag, header, recursive, trusted)
 
 
-def _trusts(cases: Sequence[Case], settings: Settings, addresses: Addresses) -> list[tuple[str, ...] | None]:
-    """What trusted_ips may be set to: as it is, the balancer's side alone, that besides what is listed, nobody."""
-    peers = {peer for case in cases if (peer := _peer(case)) is not None}
+def _trusts(
+    cases: Sequence[Case], settings: Settings, addresses: Addresses, seen: frozenset[Address]
+) -> list[tuple[str, ...] | None]:
+    """What trusted_ips may be set to: as it is, the balancer's side alone, that besides what is listed, nobody.
+
+    Where none of Kong's peers was seen, those of the likeliest cases are the ones.
+    """
+    likeliest = [case for case in cases if case.rank == cases[0].rank]
+    peers = {peer for case in cases if (peer := _peer(case)) in seen and peer is not None}
+    peers = peers or {peer for case in likeliest if (peer := _peer(case)) is not None}
     ranges = collapse(net for peer in peers for net in smallest_ranges(peer, addresses))
     listed = tuple(text for text in settings.trusted_ips if text not in ("0.0.0.0/0", "::/0"))
     offered: list[tuple[str, ...] | None] = [None]
@@ -181,12 +199,11 @@ def _of_nodes(trusted: str, addresses: Addresses) -> bool:
 
 
 def _told(change: Change, cases: Sequence[Case], addresses: Addresses, place: Place, *, sufficient: bool) -> Remedy:
-    settings = cases[0].world.settings
     steps, effects, parts = [], [], []
     if change.balancer is not None:
         parts.append(_BALANCER[change.balancer][0])
         steps.append(RemedyStep("balancer", _BALANCER[change.balancer][1]))
-    lines = _kong_lines(change, settings, cases[0].world.listener.tls)
+    lines = _kong_lines(change, {case.world.listener.tls for case in cases}, place)
     if lines:
         parts.append("set Kong's " + ", ".join(line.split("=", 1)[0].removeprefix("KONG_").lower() for line in lines))
         steps.append(RemedyStep("kong", "\n".join(lines)))
@@ -240,10 +257,16 @@ _BALANCER = {
 }
 
 
-def _kong_lines(change: Change, settings: Settings, tls: bool) -> list[str]:
+def _kong_lines(change: Change, tls: set[bool], place: Place) -> list[str]:
     lines = []
-    if change.proxy_protocol is not None:
-        lines.append("KONG_PROXY_LISTEN=" + settings.with_proxy_protocol(tls, change.proxy_protocol))
+    if change.proxy_protocol is not None and place.proxy_listen is not None:
+        text = place.proxy_listen
+        for kind in tls:
+            text = Settings(proxy_listen=text).with_proxy_protocol(kind, change.proxy_protocol)
+        lines.append(f"KONG_PROXY_LISTEN={text}")
+    elif change.proxy_protocol is not None:
+        does = "added to" if change.proxy_protocol else "removed from"
+        lines.append(f"KONG_PROXY_LISTEN=(as it is, with proxy_protocol {does} the entries that the balancer leads to)")
     if change.real_ip_header is not None:
         lines.append(f"KONG_REAL_IP_HEADER={change.real_ip_header}")
     if change.real_ip_recursive is not None:

@@ -81,7 +81,7 @@ def _explain(
         parts = explain_all(outside, reached, site.kongs, addresses)
     return Evidence(
         site=site.name,
-        place=Place(options.kubectl, site.service),
+        place=Place(options.kubectl, site.service, _proxy_listen(site)),
         command=options.command,
         kongs=site.kongs,
         facts=reached,
@@ -95,6 +95,12 @@ def _explain(
         missing_rights=site.missing_rights,
         vantage=_vantage(site, outside),
     )
+
+
+def _proxy_listen(site: Site) -> str | None:
+    """What all of Kong's pods are told to listen on, None where that is not known or not one thing."""
+    told = {kong.settings.proxy_listen if kong.settings is not None else None for kong in site.kongs}
+    return told.pop() if len(told) == 1 else None
 
 
 def _vantage(site: Site, outside: Sequence[Observation]) -> Vantage:

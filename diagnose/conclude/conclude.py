@@ -42,7 +42,7 @@ def conclude(evidence: Evidence, run: Run) -> Report:
         groups=tuple(_group(part, evidence) for part in (*parts, *evidence.inside)),
         not_measured=tuple(evidence.gaps),
         settled_by=tuple(dict.fromkeys(_settling(evidence, culprits))),
-        probes=tuple(_row(o, evidence) for part in (*parts, *evidence.inside) for o in part.explanation.observations),
+        probes=tuple(_row(observation, evidence) for observation in _observations((*parts, *evidence.inside))),
         run=run,
     )
 
@@ -105,6 +105,11 @@ def _group(part: Part, evidence: Evidence) -> Group:
         logged=_logged(part),
         vantage=part.entry.vantage.value,
     )
+
+
+def _observations(parts: Iterable[Part]) -> Iterable[Observation]:
+    """Every observation once: one that tells of several parts is of each of them."""
+    return {o.probe.nonce: o for part in parts for o in part.explanation.observations}.values()
 
 
 def _row(observation: Observation, evidence: Evidence) -> ProbeRow:

@@ -63,15 +63,17 @@ def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
 
 
 def _remedy(parts: Sequence[Part], evidence: Evidence) -> Remedy | None:
+    """The remedy for all of these parts at once; no claim that was sent through their entries may then be believed."""
+    entries = {part.entry for part in parts}
+    observations = [o for part in evidence.outside if part.entry in entries for o in part.explanation.observations]
+    claims = {
+        (o.traffic.preface, o.traffic.headers): (o.probe.claims[0].channel, o.traffic)
+        for o in observations
+        if o.probe.claims and o.traffic is not None
+    }
+    seen = frozenset(address for o in observations for address in o.visible)
     cases: list[Case] = [case for part in parts for case in part.explanation.cases]
-    claims = [
-        (observation.probe.claims[0].channel, observation.traffic)
-        for part in parts
-        for observation in part.explanation.observations
-        if observation.probe.claims and observation.traffic is not None
-    ]
-    distinct = {(traffic.preface, traffic.headers): (channel, traffic) for channel, traffic in claims}
-    return find_remedy(cases, list(distinct.values()), evidence.addresses, evidence.place)
+    return find_remedy(cases, list(claims.values()), evidence.addresses, evidence.place, seen)
 
 
 def _finding(code: str, lines: Sequence[str], remedy: Remedy | None = None, *, layer: Layer | None = None) -> Finding:

@@ -41,23 +41,34 @@ class Addresses:
     inventory: Inventory
     senders: Senders
 
-    def candidates(self, hop: Hop, observation: Observation, settings: Settings) -> tuple[Address | None, ...]:
+    def candidates(
+        self, hop: Hop, observation: Observation, settings: Settings, elsewhere: frozenset[Address]
+    ) -> tuple[Address | None, ...]:
         """The addresses that ``hop`` may have answered from on the connection of ``observation``.
 
-        Seen ones first. A hop whose address nobody sees matters only by whether Kong trusts it: one address that is
-        trusted and one that is not stand for all such.
+        Seen ones first; where nothing was seen of a connection, those seen on others (``elsewhere``). A hop whose
+        address nobody sees matters only by whether Kong trusts it: one address that is trusted and one that is not
+        stand for all such.
         """
         if not emits(hop):
             return (None,)
-        seen = sorted(observation.visible, key=str)
+        seen = sorted(observation.visible or elsewhere, key=str)
         if isinstance(hop.behaviour, Egress):
-            return tuple(address for address in seen if self._leaves_caller(hop.behaviour, address, observation))
+            rightful = self.senders.single if hop.behaviour is Egress.NAT else ()
+            left = (address for address in seen if self._leaves_caller(hop.behaviour, address, observation))
+            return tuple(dict.fromkeys((*left, *rightful)))
         if hop.behaviour is Node.SIDECAR:
             return tuple(address for address in _SIDECARS if not self._elsewhere(address))
-        fitting = [address for address in seen if self._fits(hop.layer, address)]
+        fitting = [
+            address for address in seen if self._fits(hop.layer, address) and not self._own(address, observation)
+        ]
         if hop.layer is Layer.EDGE and observation.entry.kind is not EntryKind.URL:
             return tuple(fitting)
         return tuple(dict.fromkeys([*fitting, *self._unseen(hop.layer, settings)]))
+
+    def _own(self, address: Address, observation: Observation) -> bool:
+        """Whether it is the address of the caller's own socket, which a pod has to itself."""
+        return str(address) == observation.sent.socket and not self.inventory.infrastructure(address)
 
     def _elsewhere(self, address: Address) -> bool:
         """Whether a loopback address is known to be somebody's who is not on Kong's own node, as in a lab."""
@@ -111,9 +122,11 @@ class Addresses:
         return self._unseen_of[key]
 
 
-def bindings(world: World, observation: Observation, addresses: Addresses) -> Iterator[Binding]:
-    """Every binding of ``world``'s hops that is thinkable for ``observation``."""
+def bindings(
+    world: World, observation: Observation, addresses: Addresses, elsewhere: frozenset[Address]
+) -> Iterator[Binding]:
+    """Every binding of ``world``'s hops that is thinkable for ``observation``; ``elsewhere`` as in ``candidates``."""
     choices: Sequence[tuple[Address | None, ...]] = [
-        addresses.candidates(hop, observation, world.settings) for hop in world.hops
+        addresses.candidates(hop, observation, world.settings, elsewhere) for hop in world.hops
     ]
     return product(*choices)

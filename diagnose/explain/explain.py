@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from itertools import chain
+from itertools import chain, islice
 
 from diagnose.explain import worlds
 from diagnose.explain.bindings import Addresses, bindings
 from diagnose.explain.evidence import Observation, Seen, departure
 from diagnose.explain.faults import Holds, Judgement, judge
-from diagnose.owners import Kind
 from diagnose.path.egress import Egress
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
 from diagnose.path.world import Binding, Prediction, World, emits, predict
 from diagnose.report.report import Certainty, Culprit, Verdict
 from diagnose.site import Fact
-
-INFRASTRUCTURE = frozenset({Kind.EDGE, Kind.BALANCER, Kind.NODE, Kind.POD_NETWORK, Kind.SERVICE})
-"""Kinds of owner whose address is never a caller's."""
+from probes.probe import Probe
 
 UNKNOWN_SOURCE = ip_address("198.18.0.2")
 """Stands for the caller's socket where no connection was made and nothing depends on it (RFC 2544)."""
@@ -28,11 +25,15 @@ UNKNOWN_SOURCE = ip_address("198.18.0.2")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A world that agrees with the evidence, the addresses its hops had on the plain connection, and its judgement."""
+    """A world that agrees with the evidence, and what it makes of one sort of plain connection.
+
+    ``sight`` is what was seen of that sort, ``binding`` the addresses that the hops had on it.
+    """
 
     world: World
     binding: Binding
     plain: Traffic
+    sight: Seen
     judgement: Judgement
     rank: tuple[int, int]
 
@@ -52,9 +53,37 @@ class Explanation:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict that every case shares; without a case, what the evidence says by itself."""
-        verdicts = {case.judgement.verdict for case in self.cases}
-        return verdicts.pop() if len(verdicts) == 1 else Verdict.UNDETERMINED
+        """The worst verdict on any sort of plain connection; where its cases differ on one, that is undetermined."""
+        return min(self._verdicts.values(), key=tuple(Verdict).index, default=Verdict.UNDETERMINED)
+
+    @property
+    def ways(self) -> list[Explanation]:
+        """The explanation split by the verdict on each sort of plain connection: what looks random is mixed."""
+        verdicts = self._verdicts
+        if len(set(verdicts.values())) < 2:
+            return [self]
+        return [
+            self._only({sight for sight in verdicts if verdicts[sight] is one})
+            for one in dict.fromkeys(verdicts.values())
+        ]
+
+    def _only(self, sights: set[Seen]) -> Explanation:
+        observations = tuple(o for o in self.observations if not o.plain or o.seen in sights)
+        return replace(self, observations=observations, cases=tuple(c for c in self.cases if c.sight in sights))
+
+    @property
+    def _verdicts(self) -> dict[Seen, Verdict]:
+        """The verdict on each sort of plain connection. What became of one that nobody saw anything of is unknown."""
+        found: dict[Seen, set[Verdict]] = {}
+        for case in self.cases:
+            found.setdefault(case.sight, set()).add(case.judgement.verdict)
+        blind = {o.seen for o in self.observations if o.plain and not o.visible}
+        return {
+            sight: next(iter(verdicts))
+            if len(verdicts) == 1 and (sight not in blind or Verdict.UNREACHABLE in verdicts)
+            else Verdict.UNDETERMINED
+            for sight, verdicts in found.items()
+        }
 
     @property
     def culprits(self) -> tuple[Culprit, ...]:
@@ -82,25 +111,63 @@ class Explanation:
 
 
 def explain(
-    observations: Sequence[Observation], facts: Sequence[Fact], told: Sequence[Settings], addresses: Addresses
+    observations: Sequence[Observation],
+    facts: Sequence[Fact],
+    told: Sequence[Settings],
+    addresses: Addresses,
+    claims: Iterable[Probe] = (),
 ) -> Explanation:
     """The explanation of ``observations``, which share an entry.
 
     ``told`` are the settings of the Kongs behind the entry, empty where none could be read. They are believed first;
-    only when no world with them agrees, others are tried.
+    only when no world with them agrees, others are tried. ``claims`` are probes that were sent through the same entry
+    and may have reached another Kong: whether this one would have believed them is predicted.
     """
     entry = observations[0].entry
-    distinct = list(_distinct(observations))
+    sights = _Sights.of(observations, claims)
     paths = list(worlds.paths(entry.kind, facts))
     if told:
-        cases = _cases(worlds.all_worlds(paths, worlds.gateways(entry, told)), distinct, facts, addresses)
+        cases = _cases(worlds.all_worlds(paths, worlds.gateways(entry, told)), sights, facts, addresses)
         if cases:
             return Explanation(tuple(observations), cases)
-    peers = {str(address) for observation in observations for address in observation.visible}
-    others = worlds.all_worlds(paths, worlds.alternatives(entry, told, peers))
-    cases = _cases(others, distinct, facts, addresses)
-    contradiction = None if cases else _contradiction(distinct)
+    others = worlds.all_worlds(paths, worlds.alternatives(entry, told, map(str, sights.visible)))
+    cases = _cases(others, sights, facts, addresses)
+    contradiction = None if cases else _contradiction(sights.distinct)
     return Explanation(tuple(observations), cases, as_told=False, contradiction=contradiction)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sights:
+    """What worlds are held against: one observation of each sort, and what all of them together tell.
+
+    ``plain`` are those that are judged, ``claims`` all probes that claim something, ``visible`` all addresses seen,
+    ``forged`` the channels that Kong was seen to believe, ``source`` where a connection left from that was made.
+    """
+
+    distinct: tuple[Observation, ...]
+    plain: tuple[Observation, ...]
+    claims: tuple[Probe, ...]
+    visible: frozenset[Address]
+    forged: tuple[str, ...]
+    source: Address
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation], claims: Iterable[Probe]) -> _Sights:
+        distinct = tuple(_distinct(observations))
+        claiming = (*(o.probe for o in distinct if o.probe.claims), *(probe for probe in claims if probe.claims))
+        sources = (o.traffic.source for o in distinct if o.traffic is not None)
+        return cls(
+            distinct=distinct,
+            plain=tuple(o for o in distinct if o.plain) or distinct[:1],
+            claims=tuple({(probe.preamble, probe.claims): probe for probe in claiming}.values()),
+            visible=frozenset(address for o in distinct for address in o.visible),
+            forged=tuple(dict.fromkeys(o.forged for o in distinct if o.forged is not None)),
+            source=next(sources, UNKNOWN_SOURCE),
+        )
+
+    def departed(self, observation: Observation) -> Traffic:
+        """The connection as it left the caller; where none was made, from where another one was."""
+        return observation.traffic if observation.traffic is not None else departure(observation.probe, self.source)
 
 
 def _distinct(observations: Iterable[Observation]) -> Iterator[Observation]:
@@ -115,51 +182,53 @@ def _distinct(observations: Iterable[Observation]) -> Iterator[Observation]:
 
 
 def _cases(
-    candidates: Iterable[World], distinct: Sequence[Observation], facts: Sequence[Fact], addresses: Addresses
+    candidates: Iterable[World], sights: _Sights, facts: Sequence[Fact], addresses: Addresses
 ) -> tuple[Case, ...]:
-    found = chain.from_iterable(_of_world(world, distinct, facts, addresses) for world in candidates)
+    found = chain.from_iterable(_of_world(world, sights, facts, addresses) for world in candidates)
     return tuple(sorted(found, key=lambda case: case.rank))
 
 
-def _of_world(
-    world: World, distinct: Sequence[Observation], facts: Sequence[Fact], addresses: Addresses
-) -> Iterator[Case]:
-    """The cases of ``world``: one for each judgement that a thinkable binding of the plain connections leads to."""
-    agreeing: list[list[Binding]] = []
-    for observation in distinct:
-        agreeing.append(list(_agreeing(world, observation, addresses, first=not observation.plain)))
-        if not agreeing[-1]:
+def _of_world(world: World, sights: _Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:
+    """The cases of ``world``, if it agrees with all: one for each judgement on each sort of plain connection."""
+    agreed: list[tuple[Observation, list[Binding]]] = []
+    for number, observation in enumerate(sights.distinct):
+        thinkable = _agreeing(world, observation, sights, addresses)
+        judged = number < len(sights.plain)  # plain ones come first
+        agreed.append((observation, list(thinkable if judged else islice(thinkable, 1))))
+        if not agreed[-1][1]:
             return
-    plain = next((i for i, observation in enumerate(distinct) if observation.plain), 0)
-    departed = _departed(distinct[plain], distinct)
-    claims = [
-        (observation.probe.claims[0].channel, _departed(observation, distinct))
-        for observation in distinct
-        if observation.probe.claims
-    ]
-    known: set[Judgement] = set()
-    for binding in agreeing[plain]:
-        judgement = judge(world, departed, claims, binding, holding(world, binding, departed.source, addresses))
-        if judgement not in known:
-            known.add(judgement)
-            yield Case(world, binding, departed, judgement, _rank(world, facts))
+    for observation, thought in agreed[: len(sights.plain)]:
+        departed = sights.departed(observation)
+        known = set()
+        for binding in thought:
+            judgement = _judged(world, departed, binding, sights, addresses)
+            # Whether Kong trusts its peer decides on remedies even where it does not on the judgement.
+            peer = predict(world, departed, binding).arrivals[-1].source
+            if (judgement, peer) not in known:
+                known.add((judgement, peer))
+                yield Case(world, binding, departed, observation.seen, judgement, _rank(world, facts))
 
 
-def _agreeing(world: World, observation: Observation, addresses: Addresses, *, first: bool) -> Iterator[Binding]:
-    departed = _departed(observation, ())
-    for binding in bindings(world, observation, addresses):
+def _judged(world: World, departed: Traffic, binding: Binding, sights: _Sights, addresses: Addresses) -> Judgement:
+    """The judgement of ``world`` on a plain connection.
+
+    Where the caller's own socket has an address of the infrastructure, and nobody said that it is the caller's, that
+    Kong logs it does not tell whether it was kept or put there.
+    """
+    claims = [(probe.claims[0].channel, departure(probe, departed.source)) for probe in sights.claims]
+    holds = holding(world, binding, departed.source, addresses)
+    judgement = judge(world, departed, claims, binding, holds, sights.forged)
+    ambiguous = addresses.inventory.infrastructure(departed.source) and not addresses.senders.hold(departed.source)
+    if ambiguous and judgement.verdict in (Verdict.PRESERVED, Verdict.SPOOFABLE):
+        return Judgement(Verdict.UNDETERMINED, (), judgement.forgeable)
+    return judgement
+
+
+def _agreeing(world: World, observation: Observation, sights: _Sights, addresses: Addresses) -> Iterator[Binding]:
+    departed = sights.departed(observation)
+    for binding in bindings(world, observation, addresses, sights.visible):
         if agrees(predict(world, departed, binding), observation.seen):
             yield binding
-            if first:
-                return
-
-
-def _departed(observation: Observation, others: Sequence[Observation]) -> Traffic:
-    """The connection as it left the caller; where none was made, from where another one was."""
-    if observation.traffic is not None:
-        return observation.traffic
-    known = next((other.traffic.source for other in others if other.traffic is not None), UNKNOWN_SOURCE)
-    return departure(observation.probe, known)
 
 
 def agrees(prediction: Prediction, seen: Seen) -> bool:
@@ -185,8 +254,6 @@ def holding(world: World, binding: Binding, own: Address, addresses: Addresses) 
     """Tells which addresses are the caller's in ``world``: those proven, and the name it leaves its own network by."""
     leaving = world.hops[0].behaviour if world.hops else Egress.DIRECT
     name = binding[0] if leaving is Egress.NAT and addresses.senders.networks is None else own
-    if name == own and any(owner.kind in INFRASTRUCTURE for owner in addresses.inventory.owners(own)):
-        name = None
     return lambda address: address == name or addresses.senders.hold(address)
 
 

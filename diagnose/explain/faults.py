@@ -41,15 +41,22 @@ class Judgement:
 
 
 def judge(
-    world: World, plain: Traffic, claims: Iterable[tuple[str, Traffic]], binding: Binding, holds: Holds
+    world: World,
+    plain: Traffic,
+    claims: Iterable[tuple[str, Traffic]],
+    binding: Binding,
+    holds: Holds,
+    forged: Iterable[str] = (),
 ) -> Judgement:
     """The judgement on ``world`` when its hops answer as in ``binding``.
 
     ``plain`` is an ordinary connection as it leaves the caller's socket; ``claims`` are (channel, connection) pairs,
-    each claiming through its channel the address that ``claimed_in`` finds in it.
+    each claiming through its channel the address that ``claimed_in`` finds in it; ``forged`` are the channels whose
+    claim Kong was seen to believe.
     """
     prediction = predict(world, plain, binding)
-    forgeable = tuple(channel for channel, traffic in claims if _forged(world, traffic, binding))
+    believed = (channel for channel, traffic in claims if _forged(world, traffic, binding))
+    forgeable = tuple(dict.fromkeys((*believed, *forged)))
     conclusion = prediction.conclusion
     if Answer.PASSED not in prediction.answers or conclusion is None:
         return Judgement(Verdict.UNREACHABLE, _ending(world, prediction), forgeable)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation
-from diagnose.explain.explain import INFRASTRUCTURE, Explanation, explain
+from diagnose.explain.explain import Explanation, explain
 from diagnose.path.proxying import Answer
 from diagnose.path.settings import Settings
 from diagnose.report.report import Verdict
@@ -61,7 +61,7 @@ def _parts(
     if len(told) <= 1 or len(reached) == 1:
         whole = explain(group, facts, _told(_of(kongs, group)) or told, addresses)
         if whole.cases or len(reached) < 2:
-            return [_part(entry, whole, addresses)] if whole.cases else _by_path(entry, whole, facts, told, addresses)
+            return _by_path(entry, whole, facts, told, addresses)
     return [
         part
         for kong, plain in reached
@@ -80,14 +80,13 @@ def _of_kong(
 ) -> list[Part]:
     """The parts of one pod's connections. What no pod is known to have taken is of any pod, if that agrees."""
     told = _told(pod for pod in kongs if pod.name == kong) or _told(kongs)
+    claims = [o.probe for o in others]
     own = [*plain, *(o for o in others if o.kong == kong)]
     stray = [o for o in others if o.kong is None] if kong is not None else []
-    whole = explain([*own, *stray], facts, told, addresses)
+    whole = explain([*own, *stray], facts, told, addresses, claims)
     if stray and not whole.cases:
-        whole = explain(own, facts, told, addresses)
-    return (
-        [_part(entry, whole, addresses, kong)] if whole.cases else _by_path(entry, whole, facts, told, addresses, kong)
-    )
+        whole = explain(own, facts, told, addresses, claims)
+    return _by_path(entry, whole, facts, told, addresses, kong)
 
 
 def _by_path(
@@ -98,11 +97,14 @@ def _by_path(
     addresses: Addresses,
     kong: str | None = None,
 ) -> list[Part]:
-    """The parts of connections that no single world explains: by what Kong saw of them, if that explains each."""
+    """One part for each verdict on its connections; where no single world explains them, by what Kong saw of them."""
+    if whole.cases:
+        return [_part(entry, way, addresses, kong) for way in whole.ways]
+    claims = [o.probe for o in whole.observations]
     ways = _split(whole.observations, lambda observation: _way(observation, addresses))
-    explained = [explain(share, facts, told, addresses) for _, share in ways if any(o.plain for o in share)]
+    explained = [explain(share, facts, told, addresses, claims) for _, share in ways if any(o.plain for o in share)]
     if len(explained) > 1 and all(explanation.cases for explanation in explained):
-        return [_part(entry, explanation, addresses, kong) for explanation in explained]
+        return [_part(entry, way, addresses, kong) for explanation in explained for way in explanation.ways]
     return [_part(entry, whole, addresses, kong)]
 
 
@@ -140,11 +142,10 @@ def _by_itself(observations: Sequence[Observation], addresses: Addresses) -> Ver
     if plain and answers <= {Answer.REJECTED, Answer.CLOSED, Answer.REFUSED, Answer.TIMED_OUT, Answer.TLS_FAILED}:
         return Verdict.UNREACHABLE
     logged = {observation.seen.logged for observation in plain} - {None}
-    if any(
-        owner.kind in INFRASTRUCTURE
+    own = {observation.sent.socket for observation in plain}
+    lost = (
+        addresses.inventory.infrastructure(address)
         for address in logged
-        if address is not None and not addresses.senders.hold(address)
-        for owner in addresses.inventory.owners(address)
-    ):
-        return Verdict.LOST
-    return Verdict.UNDETERMINED
+        if address is not None and str(address) not in own and not addresses.senders.hold(address)
+    )
+    return Verdict.LOST if any(lost) else Verdict.UNDETERMINED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from diagnose.explain.evidence import Observation
@@ -17,10 +17,19 @@ class Senders:
 
     networks: tuple[Network, ...] | None
     source: str
+    inventory: Inventory = field(default_factory=Inventory)
 
     def hold(self, address: Address) -> bool:
-        """Whether ``address`` is one of the caller's; False too where nothing is known of them."""
-        return any(address.version == net.version and address in net for net in self.networks or ())
+        """Whether ``address`` is one of the caller's; False too where nothing is known of them.
+
+        A range does not make the caller's what the infrastructure is known to own within it; a single address does.
+        """
+        return any(
+            address.version == net.version
+            and address in net
+            and (net.num_addresses == 1 or not self.inventory.infrastructure(address))
+            for net in self.networks or ()
+        )
 
     @property
     def single(self) -> tuple[Address, ...]:
@@ -38,7 +47,7 @@ def find_senders(
     server saw, which proves only where Kong's side saw it too.
     """
     if told:
-        return Senders(tuple(ip_network(text, strict=False) for text in told), "--caller-ip")
+        return Senders(tuple(ip_network(text, strict=False) for text in told), "--caller-ip", inventory)
     plain = [observation for observation in observations if observation.plain]
     own = {address for observation in plain if (address := _socket(observation)) is not None}
     own = {address for address in own if not _taken(address, inventory)}

@@ -7,6 +7,8 @@ import pytest
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.explain import explain
 from diagnose.explain.senders import find_senders
+from diagnose.owners import Inventory, Kind, Owner
+from diagnose.path.settings import DEFAULT_PROXY_LISTEN
 from diagnose.path.traffic import Layer
 from diagnose.remedies import Place, find_remedy
 from diagnose.report.report import Remedy
@@ -15,7 +17,7 @@ from tests.diagnose.explain.simulator import BALANCER, BRIDGE, NODES, Way, evide
 
 EVERYONE = ("0.0.0.0/0", "::/0")
 FORWARDS = Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), "a test", certain=True)
-PLACE = Place("kubectl --context prod", "kong/kong-proxy")
+PLACE = Place("kubectl --context prod", "kong/kong-proxy", DEFAULT_PROXY_LISTEN)
 
 
 def remedy(way: Way, *facts: Fact, place: Place = PLACE) -> Remedy | None:
@@ -24,7 +26,8 @@ def remedy(way: Way, *facts: Fact, place: Place = PLACE) -> Remedy | None:
     addresses = Addresses(owners, find_senders((), observations, owners, None))
     explanation = explain(observations, facts, [way.settings], addresses)
     claims = [(o.probe.claims[0].channel, o.traffic) for o in observations if o.probe.claims and o.traffic]
-    return find_remedy(explanation.cases, claims, addresses, place)
+    seen = frozenset(address for o in observations for address in o.visible)
+    return find_remedy(explanation.cases, claims, addresses, place, seen)
 
 
 def steps(found: Remedy | None) -> dict[str, str]:
@@ -126,3 +129,25 @@ def test_a_clean_path_needs_no_remedy() -> None:
     found = remedy(Way())
 
     assert found is None or not found.steps
+
+
+def test_all_addresses_of_a_balancer_that_were_seen_are_trusted() -> None:
+    ways = [Way("appends", header="X-Forwarded-For"), Way("appends", header="X-Forwarded-For", inner="10.1.0.5")]
+    observations = [one for way in ways for one in evidence(way)]
+    owners = Inventory.of(
+        [*((str(net), owner) for net, owner in inventory().ranges), ("10.1.0.5", Owner(Kind.BALANCER, "lb", "a test"))]
+    )
+    addresses = Addresses(owners, find_senders((), observations, owners, None))
+    explanation = explain(observations, (), [ways[0].settings], addresses)
+    claims = [(o.probe.claims[0].channel, o.traffic) for o in observations if o.probe.claims and o.traffic]
+    seen = frozenset(address for o in observations for address in o.visible)
+
+    assert steps(find_remedy(explanation.cases, claims, addresses, PLACE, seen)) == {
+        "kong": "KONG_TRUSTED_IPS=10.1.0.4/31"
+    }
+
+
+def test_where_it_is_not_known_what_kong_listens_on_no_text_of_it_is_made_up() -> None:
+    found = remedy(Way("proxies", flag=True), place=Place("kubectl", "kong/kong-proxy"))
+
+    assert "0.0.0.0:8000" not in "".join(steps(found).values())

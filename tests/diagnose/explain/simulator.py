@@ -36,7 +36,7 @@ class Way:
 
     ``egress`` is the address that the caller's network leaves by, None for the socket's own. ``balancer`` is one of
     passes, proxies, proxy1, proxy2, appends, line, replaces, preserves, strips. ``node`` is the address that a node
-    puts in the source's place, None for none.
+    puts in the source's place, None for none; ``inner`` the one that a proxying balancer connects from.
     """
 
     balancer: str = "passes"
@@ -46,6 +46,7 @@ class Way:
     header: str = "X-Real-IP"
     trusted: tuple[str, ...] = ()
     recursive: bool = False
+    inner: str = BALANCER
 
     @property
     def settings(self) -> Settings:
@@ -107,7 +108,7 @@ def _balance(way: Way, request: Request) -> bool:
     """The balancer's part; False where it refuses the request itself."""
     if way.balancer == "passes":
         return True
-    client, request.source = request.source, BALANCER
+    client, request.source = request.source, way.inner
     if way.balancer == "proxies":
         return True
     if way.balancer in ("proxy1", "proxy2"):
