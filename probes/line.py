@@ -89,6 +89,8 @@ class Line(httpcore.NetworkBackend, httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of ``buffer``."""
         assert self._socket is not None
+        if not buffer:
+            return  # to send nothing would still take note of a reset, which then no read would see
         try:
             self._socket.settimeout(timeout)
             self._socket.sendall(buffer)

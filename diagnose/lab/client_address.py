@@ -117,7 +117,7 @@ def _parse_v6(text: str) -> IPv6Address | None:
                 return None
             digits, group = "", at + 1
         elif character == "." and digits:
-            last = _parse_v4(rest[group:]) if group else None
+            last = _parse_v4(rest[group:])
             if last is None:
                 return None
             words.append(int(last) >> 16)

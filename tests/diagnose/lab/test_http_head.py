@@ -68,6 +68,10 @@ def test_a_head_that_is_not_finished_is_none() -> None:
     assert read() is None
 
 
+def test_a_head_without_end_is_given_up() -> None:
+    assert read(b"A: b\r\n" * 10, already=GET + b"A: b\r\n" * 20_000) == NoRequest("GET /x HTTP/1.1")
+
+
 @given(st.binary(max_size=60) | st.binary(max_size=40).map(lambda tail: GET + tail + b"\r\n\r\n"))
 def test_any_bytes_are_read_as_something(data: bytes) -> None:
     read(data)

@@ -21,6 +21,13 @@ def test_an_access_line_is_read_as_one() -> None:
     assert (read.address, read.status) == ("127.20.0.10", 200)
 
 
+def test_quotes_and_backslashes_of_a_client_do_not_end_a_field() -> None:
+    line = Access("127.20.0.10", 'GET /"\\\xe9 HTTP/1.1', 404, 12, '"', None, 1700000000.0)
+    assert str(line) == (
+        '127.20.0.10 - - [14/Nov/2023:22:13:20 +0000] "GET /\\x22\\x5C\\xE9 HTTP/1.1" 404 12 "-" "\\x22"'
+    )
+
+
 def test_a_version_2_header_that_was_taken_for_a_request_is_read_as_such() -> None:
     line = Access("127.20.0.10", "\x00", 400, 12, "", None, 1700000000.0)
     read = parse_refused_preamble("kong/kong-a", str(line), None)

@@ -205,7 +205,7 @@ def test_where_no_way_leads_to_the_lab_it_says_so(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Stop) as stopped:
         open_lab("preserved")
     assert stopped.value.status == COULD_NOT_RUN
-    assert "192.0.2.10" in stopped.value.what
+    assert "the lab's address 192.0.2.10" in stopped.value.what
 
 
 def test_where_nothing_can_listen_it_says_so_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
