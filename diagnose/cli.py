@@ -7,7 +7,6 @@ import contextlib
 import ipaddress
 import json
 import os
-import re
 import shlex
 import signal
 import sys
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from diagnose import __version__
 from diagnose.errors import USAGE, Stop
+from diagnose.hosts import host_name
 
 if TYPE_CHECKING:
     from diagnose.report.report import Report
@@ -144,12 +144,9 @@ def _service(text: str) -> str:
 
 def _host(text: str) -> str:
     try:
-        encoded = text.encode("idna").decode("ascii")
-    except UnicodeError:
-        encoded = ""
-    if re.fullmatch(r"[A-Za-z0-9._-]+", encoded) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no host name")
-    return encoded
+        return host_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no host name") from error
 
 
 def _network(text: str) -> str:

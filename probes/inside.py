@@ -45,7 +45,12 @@ def send(order: dict[str, Any]) -> dict[str, Any]:
             connection.sendall(base64.b64decode(order["request"]))
         except ConnectionError:
             silent = "reset"  # but what the peer said before can still be read
+        due = time.monotonic() + order["timeout"]  # for the whole answer: one that drips must not hold up the others
         while len(received) < LIMIT:
+            left = due - time.monotonic()
+            if left <= 0:
+                raise socket.timeout("the answer did not end in time")
+            connection.settimeout(left)
             data = connection.recv(65536)
             if not data:
                 break

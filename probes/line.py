@@ -6,6 +6,7 @@ import errno
 import hashlib
 import socket
 import ssl
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,6 +32,7 @@ class Line(httpcore.NetworkBackend, httpcore.NetworkStream):
         self._preface = preface
         self._bound = source
         self._socket: socket.socket | None = None
+        self._due: float | None = None
         self.own: str | None = None
         self.received = b""
         self.certificate: str | None = None
@@ -76,10 +78,13 @@ class Line(httpcore.NetworkBackend, httpcore.NetworkStream):
         return self
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """The next bytes that come, empty when the peer has closed."""
+        """The next bytes that come, empty when the peer has closed.
+
+        ``timeout`` is for the whole answer, from the first read on: one that drips must not hold up the others.
+        """
         assert self._socket is not None
         try:
-            self._socket.settimeout(timeout)
+            self._socket.settimeout(None if timeout is None else self._left(timeout))
             data = self._socket.recv(max_bytes)
         except OSError as error:
             raise self._failed(error, "answer", httpcore.ReadError) from error
@@ -105,6 +110,14 @@ class Line(httpcore.NetworkBackend, httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks of a stream; nothing that matters to a connection used once."""
         return self._socket if info == "socket" else None
+
+    def _left(self, timeout: float) -> float:
+        now = time.monotonic()
+        if self._due is None:
+            self._due = now + timeout
+        if now >= self._due:
+            raise TimeoutError("the answer did not end in time")
+        return self._due - now
 
     def _failed(self, error: OSError, phase: Phase, as_seen: type[Exception]) -> Exception:
         self.failure = _outcome(error, phase)

@@ -31,7 +31,7 @@ def send_all(probes: Sequence[Probe], timeout: float, source: str | None = None)
 
 
 def send(probe: Probe, timeout: float, source: str | None = None) -> Sent:
-    """Connect, send and read the answer. ``timeout`` is seconds for each step: connecting, the handshake, each read.
+    """Connect, send and read the answer. ``timeout`` is seconds for each step: connecting, the handshake, the answer.
 
     ``source`` is the address to send from, None for the one that the system chooses.
     """

@@ -12,6 +12,7 @@ from diagnose.cluster.objects import at, full_name, name_of, namespace_of
 from diagnose.cluster.ports import WebPort
 from diagnose.cluster.replies import Object
 from diagnose.errors import USAGE, Stop
+from diagnose.hosts import host_name
 from diagnose.path.traffic import parse_address
 from diagnose.site import Entry, EntryKind, Gap, Kong
 from probes.probe import Scheme, Vantage
@@ -108,7 +109,8 @@ def parse_url(url: str) -> tuple[Scheme, str, int]:
     """Scheme, host and port of a URL. Stop with status 2 where it is none that can be probed."""
     try:
         parts = urlsplit(url)
-        name, port = parts.hostname, parts.port
+        port = parts.port
+        name = parts.hostname and (parts.hostname if parse_address(parts.hostname) else host_name(parts.hostname))
     except ValueError:
         name, port, parts = None, None, urlsplit("")
     scheme: Scheme | None = "http" if parts.scheme == "http" else "https" if parts.scheme == "https" else None

@@ -108,7 +108,19 @@ def test_an_api_server_that_does_not_answer_is_named_and_no_secret_with_it(
     assert "secret-token" not in line
 
 
-@pytest.mark.parametrize("url", ["ftp://example.test", "http://", "example.test", "http://[::1", "http://a:99999"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.test",
+        "http://",
+        "example.test",
+        "http://[::1",
+        "http://a:99999",
+        "http://a b",
+        "http://a..b",
+        "http://%61",
+    ],
+)
 def test_a_url_that_cannot_be_probed_is_a_usage_error(
     capsys: pytest.CaptureFixture[str], kubeconfig: str, url: str
 ) -> None:

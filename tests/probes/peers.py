@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -126,6 +128,19 @@ def says_and_stays(data: bytes) -> Script:
         read_head(connection)
         connection.sendall(data)
         until_gone(connection)
+
+    return script
+
+
+def says_and_drips(data: bytes) -> Script:
+    """Reads a request, sends ``data`` and then a byte every moment until the other side closes."""
+
+    def script(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(data)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and not select.select([connection], [], [], 0.05)[0]:
+            connection.sendall(b".")
 
     return script
 

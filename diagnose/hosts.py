@@ -1,0 +1,15 @@
+"""Host names as they travel: in a Host header, and in a TLS handshake's server name."""
+
+from __future__ import annotations
+
+import re
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def host_name(text: str) -> str:
+    """``text`` in the ASCII form of IDNA (RFC 3490). ValueError if no host can have that name."""
+    encoded = text.encode("idna").decode("ascii")  # a UnicodeError is a ValueError
+    if _NAME.fullmatch(encoded) is None:
+        raise ValueError(f"{text!r} is no host name")
+    return encoded
