@@ -15,7 +15,7 @@ from diagnose.path.egress import Egress
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
 from diagnose.path.world import Binding, Prediction, World, emits, predict
-from diagnose.report.report import Certainty, Culprit, Verdict
+from diagnose.report.report import Culprit, Verdict
 from diagnose.site import Fact
 from probes.probe import Probe
 
@@ -87,27 +87,34 @@ class Explanation:
 
     @property
     def culprits(self) -> tuple[Culprit, ...]:
-        """Every hop that some case finds at fault: proven if all do and nothing else could be changed instead.
+        """Every hop that some case finds at fault.
 
-        None where no witness told what became of the address: then anything may have happened to it.
+        Proven if all cases of some sort of connection do and nothing else could be changed instead. None where no
+        witness told what became of the address: then anything may have happened to it.
         """
         if self.verdict is Verdict.UNDETERMINED and not any(o.plain and o.visible for o in self.observations):
             return ()
-        found: dict[tuple[Layer, str], dict[str, None]] = {}
-        counts: dict[tuple[Layer, str], int] = {}
-        for case in self.cases:
-            for fault in case.judgement.culprits:
-                key = (fault.layer, fault.code)
-                found.setdefault(key, {})[fault.behaviour] = None
-                counts[key] = counts.get(key, 0) + 1
-        shared = any(len(case.judgement.culprits) > 1 for case in self.cases)
-
-        def certainty(key: tuple[Layer, str]) -> Certainty:
-            return "proven" if counts[key] == len(self.cases) and not shared else "possible"
-
+        behaviours: dict[tuple[Layer, str], dict[str, None]] = {}
+        for fault in (fault for case in self.cases for fault in case.judgement.culprits):
+            behaviours.setdefault((fault.layer, fault.code), {})[fault.behaviour] = None
+        proven = self._proven
         return tuple(
-            Culprit(key[0], " or ".join(behaviours), key[1], certainty(key)) for key, behaviours in found.items()
+            Culprit(layer, " or ".join(does), code, "proven" if (layer, code) in proven else "possible")
+            for (layer, code), does in behaviours.items()
         )
+
+    @property
+    def _proven(self) -> set[tuple[Layer, str]]:
+        """The faults that every case of some sort of plain connection has, and has alone."""
+        by_sight: dict[Seen, list[Case]] = {}
+        for case in self.cases:
+            by_sight.setdefault(case.sight, []).append(case)
+        alone = (
+            set.intersection(*({(fault.layer, fault.code) for fault in case.judgement.culprits} for case in cases))
+            for cases in by_sight.values()
+            if all(len(case.judgement.culprits) == 1 for case in cases)
+        )
+        return set().union(*alone)
 
 
 def explain(

@@ -107,3 +107,14 @@ def test_a_range_of_the_caller_does_not_cover_what_the_cluster_owns_within_it() 
     (found,) = parts(evidence(way), kongs(way), FORWARDS, told=("10.0.0.0/8", f"{SOCKET}/32"))
 
     assert told_of([found]) == {(Verdict.LOST, "KIP301")}
+
+
+def test_two_faults_on_two_sorts_of_connections_are_both_proven() -> None:
+    untrusted, misread = (Way("appends", node, trusted=(NODES[1],)) for node in NODES)
+
+    (found,) = parts(alternating(untrusted, misread), kongs(untrusted))
+
+    assert {(one.code, one.certainty) for one in found.explanation.culprits} == {
+        ("KIP501", "proven"),
+        ("KIP502", "proven"),
+    }
