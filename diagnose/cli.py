@@ -32,6 +32,9 @@ exit status: 0 preserved, 1 findings at or above --fail-on, 2 usage, 3 undetermi
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; the one place where errors become text."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # closed by who started us: the exit status is all they want
+            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # for the whole process
     try:
         options = _parser().parse_args(argv)
         with _interruptible():

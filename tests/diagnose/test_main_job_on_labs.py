@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -63,3 +66,19 @@ def test_the_text_begins_and_ends_with_the_verdict(capsys: pytest.CaptureFixture
     lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert "lost" in lines[0]
     assert lines[0] == lines[-1]
+
+
+@pytest.mark.parametrize("closed", ["exec >&-", "exec 2>&-", "exec >&- 2>&-"])
+def test_who_closes_the_output_still_gets_the_exit_status(closed: str) -> None:
+    command = f"{closed}; {shlex.quote(sys.executable)} -m diagnose diagnose --lab preserved"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert (result.returncode, "Traceback" in result.stderr) == (0, False)
+
+
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    command = f"{shlex.quote(sys.executable)} -m diagnose diagnose --lab node-masquerade --quiet --verbose | head -1"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+
+    assert "lost" in result.stdout
+    assert result.stderr == ""
