@@ -22,6 +22,7 @@ class Kind(StrEnum):
     NODE = "node"
     POD = "pod"
     POD_NETWORK = "pod network"
+    SERVICE_LB = "service-lb pod"
     SERVICE = "service"
     LOOPBACK = "loopback"
 
@@ -32,12 +33,13 @@ LAYER_OF_KIND = {
     Kind.BALANCER: Layer.LOAD_BALANCER,
     Kind.NODE: Layer.NODE,
     Kind.POD_NETWORK: Layer.NODE,
+    Kind.SERVICE_LB: Layer.NODE,
     Kind.LOOPBACK: Layer.NODE,
 }
 """The layer that answers from an address of that kind; a pod or a Service proves none by itself."""
 
 
-INFRASTRUCTURE = frozenset({Kind.EDGE, Kind.BALANCER, Kind.NODE, Kind.POD_NETWORK, Kind.SERVICE})
+INFRASTRUCTURE = frozenset({Kind.EDGE, Kind.BALANCER, Kind.NODE, Kind.POD_NETWORK, Kind.SERVICE_LB, Kind.SERVICE})
 """Kinds of owner whose address is not a caller's, unless the caller is one of them."""
 
 

@@ -141,4 +141,48 @@ FAULTS = (
             directly can write that header.
             """,
     ),
+    Fault(
+        code="KIP206",
+        name="tls-mismatch",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.ERROR,
+        title="the balancer and Kong disagree on whether TLS is spoken between them",
+        why="""
+            The balancer ends TLS and goes on in clear text to a port on which Kong expects TLS, or the other way round.
+            Kong answers clear text on a TLS port with 400, *The plain HTTP request was sent to HTTPS port*. The usual
+            cause is a certificate at the balancer together with a target port of 8443, or a backend protocol left at
+            its default.
+            """,
+        tell_apart="""
+            A PROXY header that Kong does not expect (KIP401) is answered with 400 as well; Kong's access log then shows
+            `PROXY TCP4 ...` in the place of the request, and the request itself here.
+            """,
+        cure="""
+            Either let the balancer pass TLS through (`backend-protocol: tcp` on AWS, a TCP listener elsewhere) and end
+            at Kong's TLS port; or let it end TLS and lead to Kong's plain port; or let it encrypt anew towards the TLS
+            port. Where TLS ends at the balancer, the certificates on Kong's routes and client certificates are out of
+            play.
+            """,
+    ),
+    Fault(
+        code="KIP207",
+        name="proxy-address-dropped",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.ERROR,
+        title="a second proxy takes the PROXY header off and forgets the address in it",
+        why="""
+            Between the balancer and Kong stands a further proxy, an nginx for example. It expects the PROXY header that
+            the balancer sends, takes it off, and then names the balancer, which is its TCP peer, as the client.
+            nginx does so where `listen ... proxy_protocol` is set and `real_ip_header proxy_protocol` with
+            `set_real_ip_from` is not.
+            """,
+        tell_apart="""
+            The balancer's own address stands in X-Forwarded-For where the caller's should be, although the balancer
+            sends the PROXY protocol. If the balancer sends no header at all, it is the balancer's fault (KIP201).
+            """,
+        cure="""
+            Let the second proxy count the address in the header as its client: in nginx `set_real_ip_from` the balancer
+            and `real_ip_header proxy_protocol`, in HAProxy `accept-proxy`, which does so by itself.
+            """,
+    ),
 )

@@ -94,4 +94,26 @@ FAULTS = (
             The Kong Helm chart sets the first and the last; other ways to install Kong may not.
             """,
     ),
+    Fault(
+        code="KIP304",
+        name="service-lb-pod",
+        layer=Layer.NODE,
+        severity=Severity.ERROR,
+        title="a service load balancer's pod puts its own address in the caller's place",
+        why="""
+            Small distributions have no balancer of their own and let a pod on every node stand in for one: in k3s it is
+            `svclb-NAME` in kube-system. The pod takes the Service's port on its node and hands each connection on by
+            rules that masquerade all of it. The next hop sees the pod's address, whoever called.
+            """,
+        tell_apart="""
+            The address that arrives is that of a pod, not of a node (KIP301): one of the pod network, and no bridge's
+            or tunnel's. A proxy that runs in the cluster, such as another ingress controller in front of Kong, appears
+            by a pod's address as well; `kubectl get pods -A --field-selector status.podIP=ADDRESS` tells which it is.
+            """,
+        cure="""
+            `externalTrafficPolicy: Local` lets newer releases of k3s hand on the source on nodes that run a Kong pod.
+            Otherwise put something else in the stand-in's place: MetalLB or kube-vip, with the stand-in switched off
+            (`--disable=servicelb`), or run Kong with `hostNetwork` or `hostPort`, which needs no Service hop at all.
+            """,
+    ),
 )

@@ -91,4 +91,47 @@ FAULTS = (
             flag.
             """,
     ),
+    Fault(
+        code="KIP404",
+        name="balancer-believes-proxy-header",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.ERROR,
+        title="the balancer hands on a PROXY header that any caller can write",
+        why="""
+            The balancer reads a PROXY header from whoever connects to it, and names the address in it to Kong, in the
+            header that it sends itself. Kong trusts the balancer, and rightly so; it is the balancer that believes
+            strangers. Usually it was set up behind another proxy that sends such headers, and can be reached without
+            it: `accept-proxy` in HAProxy, `proxy_protocol` on the `listen` line of nginx.
+            """,
+        tell_apart="""
+            An ordinary request gets through, and so does one with a PROXY header in front: something on the way takes
+            the header off. A balancer that adds its own to one that a caller wrote makes Kong answer 400. Where Kong
+            itself reads the caller's header, an ordinary request does not get through (KIP402, KIP403).
+            """,
+        cure="""
+            Let the balancer accept PROXY headers from the proxies in front of it alone: a listener of their own, a
+            firewall or security group that admits nobody else, HAProxy's `tcp-request connection expect-proxy layer4 if
+            { src ... }`. If nothing in front sends them, switch the reading off.
+            """,
+    ),
+    Fault(
+        code="KIP405",
+        name="balancer-demands-proxy-header",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.ERROR,
+        title="the balancer demands a PROXY header that callers do not send",
+        why="""
+            The balancer closes connections that do not begin with a PROXY header. That is right behind another proxy
+            that sends one, and wrong at an entry that callers use themselves.
+            """,
+        tell_apart="""
+            If Kong were the one that demands it (KIP402), its error log would say `broken header` for the ordinary
+            requests. Here Kong has never heard of them, and those with a PROXY header reach it from the balancer's
+            address.
+            """,
+        cure="""
+            Switch the reading of PROXY headers off at that listener of the balancer (`accept-proxy` in HAProxy,
+            `proxy_protocol` on nginx's `listen`), or let callers come through the proxy that sends them.
+            """,
+    ),
 )

@@ -8,7 +8,7 @@ from diagnose import catalogue
 from diagnose.conclude import because
 from diagnose.conclude.gathered import Evidence, strangers, unseen
 from diagnose.explain.explain import Case
-from diagnose.explain.faults import PROXY_MISMATCH
+from diagnose.explain.faults import MISMATCH
 from diagnose.explain.groups import Part
 from diagnose.path.traffic import Address, Layer
 from diagnose.remedies import find_remedy
@@ -57,7 +57,7 @@ def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
         if fact.layer is culprit.layer or (fact.certain and culprit.layer is Layer.NODE)
     ]
     blamed = dict.fromkeys(one.layer for one in part.explanation.culprits)
-    if culprit.code not in PROXY_MISMATCH and len(blamed) > 1:
+    if culprit.code not in MISMATCH and len(blamed) > 1:
         lines.append(f"paths with the fault in other places agree with all that was seen: {', '.join(blamed)}")
     return list(dict.fromkeys(lines))
 

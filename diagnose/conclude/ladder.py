@@ -9,7 +9,6 @@ from diagnose.explain.explain import UNKNOWN_SOURCE, Case, holding
 from diagnose.explain.faults import Holds, carries
 from diagnose.explain.groups import Part
 from diagnose.owners import Inventory
-from diagnose.path import edge
 from diagnose.path.egress import Egress
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
@@ -49,7 +48,7 @@ def ladder(part: Part, addresses: Addresses) -> tuple[Rung, ...]:
 
 
 def _absent(hop: Hop) -> bool:
-    return hop.behaviour is Egress.DIRECT or (hop.layer is Layer.EDGE and hop.behaviour is edge.NONE)
+    return hop.behaviour is Egress.DIRECT
 
 
 def _rung(

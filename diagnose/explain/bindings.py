@@ -16,7 +16,7 @@ from diagnose.explain.evidence import Observation
 from diagnose.explain.senders import Senders
 from diagnose.owners import Inventory, Kind
 from diagnose.path.egress import Egress
-from diagnose.path.node import Node
+from diagnose.path.node import SIDECARS, Node
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Layer, parse_address
 from diagnose.path.world import Binding, Hop, World, emits
@@ -24,14 +24,17 @@ from diagnose.site import EntryKind
 
 _KINDS = {
     Layer.EDGE: frozenset({Kind.EDGE}),
-    Layer.LOAD_BALANCER: frozenset({Kind.BALANCER, Kind.POD}),
+    # A proxy within the cluster, such as another ingress controller, connects from its pod.
+    Layer.LOAD_BALANCER: frozenset({Kind.BALANCER, Kind.POD, Kind.POD_NETWORK}),
     Layer.NODE: frozenset({Kind.NODE, Kind.POD_NETWORK, Kind.POD}),
 }
+_SERVICE_LB = frozenset({Kind.SERVICE_LB, Kind.POD_NETWORK, Kind.POD})
 _UNOWNED = frozenset({Layer.EGRESS, Layer.EDGE, Layer.LOAD_BALANCER})
 """The layers whose addresses need not be known to the cluster."""
 
 _STRANGER = ip_address("198.18.0.1")  # of the range for benchmarks (RFC 2544): nobody's
-_SIDECARS = (ip_address("127.0.0.6"), ip_address("127.0.0.1"))  # Istio's inbound redirect; Linkerd's
+_RIGHTFUL = frozenset({Egress.NAT, Egress.NAT_POOL, Egress.HTTP_PROXY})
+"""What the caller's side may do without the address ceasing to be the caller's."""
 
 
 @dataclass(frozen=True)  # no slots: what is looked up for every world is kept
@@ -42,29 +45,45 @@ class Addresses:
     senders: Senders
 
     def candidates(
-        self, hop: Hop, observation: Observation, settings: Settings, elsewhere: frozenset[Address]
+        self,
+        hop: Hop,
+        after: Sequence[Hop],
+        observation: Observation,
+        settings: Settings,
+        elsewhere: frozenset[Address],
     ) -> tuple[Address | None, ...]:
-        """The addresses that ``hop`` may have answered from on the connection of ``observation``.
+        """The addresses that ``hop``, with the hops ``after`` it, may have answered from on one connection.
 
         Seen ones first; where nothing was seen of a connection, those seen on others (``elsewhere``). A hop whose
         address nobody sees matters only by whether Kong trusts it: one address that is trusted and one that is not
-        stand for all such.
+        stand for all such. A hop that only its address points to must have been seen.
         """
         if not emits(hop):
             return (None,)
-        seen = sorted(observation.visible or elsewhere, key=str)
         if isinstance(hop.behaviour, Egress):
-            rightful = self.senders.single if hop.behaviour is Egress.NAT else ()
-            left = (address for address in seen if self._leaves_caller(hop.behaviour, address, observation))
-            return tuple(dict.fromkeys((*left, *rightful)))
+            return self._left(hop.behaviour, observation, elsewhere)
         if hop.behaviour is Node.SIDECAR:
-            return tuple(address for address in _SIDECARS if not self._elsewhere(address))
-        fitting = [
-            address for address in seen if self._fits(hop.layer, address) and not self._own(address, observation)
-        ]
-        if hop.layer is Layer.EDGE and observation.entry.kind is not EntryKind.URL:
-            return tuple(fitting)
-        return tuple(dict.fromkeys([*fitting, *self._unseen(hop.layer, settings)]))
+            return tuple(address for address in SIDECARS if not self._elsewhere(address))
+        if hop.layer is Layer.NODE and after and emits(after[0]) and after[0].layer is Layer.NODE:
+            return (_STRANGER,)  # nobody sees it, and nothing depends on it
+        fitting = self._fitting(hop, observation, observation.visible or elsewhere)
+        if _pointed_to(hop, after, observation.entry.kind):
+            return fitting or self._fitting(hop, observation, elsewhere)
+        return tuple(dict.fromkeys([*fitting, *self._unseen(hop, settings)]))
+
+    def _fitting(self, hop: Hop, observation: Observation, seen: frozenset[Address]) -> tuple[Address, ...]:
+        return tuple(
+            address
+            for address in sorted(seen, key=str)
+            if self._fits(hop, address) and not self._own(address, observation)
+        )
+
+    def _left(self, behaviour: Egress, observation: Observation, elsewhere: frozenset[Address]) -> tuple[Address, ...]:
+        """The addresses by which the caller's side may have been left."""
+        seen = observation.visible or elsewhere
+        left = (address for address in sorted(seen, key=str) if self._leaves_caller(behaviour, address, observation))
+        rightful = self.senders.single if behaviour in _RIGHTFUL else ()
+        return tuple(address for address in dict.fromkeys((*left, *rightful)) if address != _source(observation))
 
     def _own(self, address: Address, observation: Observation) -> bool:
         """Whether it is the address of the caller's own socket, which a pod has to itself."""
@@ -76,17 +95,17 @@ class Addresses:
         return bool(owners) and all(owner.kind is not Kind.LOOPBACK for owner in owners)
 
     def _leaves_caller(self, behaviour: Egress, address: Address, observation: Observation) -> bool:
-        own = parse_address(observation.sent.socket) if observation.sent.socket else None
-        if behaviour is Egress.NAT and self.senders.networks is not None:
-            return self.senders.hold(address)
-        stranger = not self.inventory.owners(address) and address != own
-        return stranger and not self.senders.hold(address)
+        if behaviour in _RIGHTFUL and self.senders.hold(address):
+            return True
+        if behaviour in (Egress.NAT, Egress.NAT_POOL) and self.senders.networks is not None:
+            return False
+        return not self.inventory.owners(address) and not self.senders.hold(address)
 
-    def _fits(self, layer: Layer, address: Address) -> bool:
+    def _fits(self, hop: Hop, address: Address) -> bool:
         owners = self.inventory.owners(address)
         if not owners:
-            return layer in self._strangers and not self.senders.hold(address)
-        return any(owner.kind in _KINDS[layer] for owner in owners)
+            return hop.layer in self._strangers and not self.senders.hold(address)
+        return any(owner.kind in _kinds(hop) for owner in owners)
 
     @cached_property
     def _strangers(self) -> frozenset[Layer]:
@@ -95,25 +114,27 @@ class Addresses:
         return _UNOWNED if listed else _UNOWNED | {Layer.NODE}
 
     @cached_property
-    def _known(self) -> dict[Layer, list[Address]]:
-        """The single addresses that a layer is known to have; a pod's is known of that pod only."""
-        known: dict[Layer, list[Address]] = {layer: [] for layer in _KINDS}
-        for net, owner in self.inventory.ranges:
-            for layer, kinds in _KINDS.items():
-                if owner.kind in kinds - {Kind.POD} and net.num_addresses == 1:
-                    known[layer].append(net.network_address)
-        return known
+    def _known(self) -> dict[frozenset[Kind], list[Address]]:
+        """The single addresses that owners of some kinds are known to have; a pod's is known of that pod only."""
+        return {
+            kinds: [
+                net.network_address
+                for net, owner in self.inventory.ranges
+                if owner.kind in kinds - {Kind.POD} and net.num_addresses == 1
+            ]
+            for kinds in (*_KINDS.values(), _SERVICE_LB)
+        }
 
     @cached_property
-    def _unseen_of(self) -> dict[tuple[Layer, tuple[str, ...]], list[Address]]:
+    def _unseen_of(self) -> dict[tuple[frozenset[Kind], tuple[str, ...]], list[Address]]:
         return {}
 
-    def _unseen(self, layer: Layer, settings: Settings) -> list[Address]:
+    def _unseen(self, hop: Hop, settings: Settings) -> list[Address]:
         """One address of the layer that Kong trusts and one that it does not, as far as there are such."""
-        key = layer, settings.trusted_ips
+        key = _kinds(hop), settings.trusted_ips
         if key not in self._unseen_of:
-            thinkable = list(self._known[layer])
-            if layer in self._strangers:
+            thinkable = list(self._known[_kinds(hop)])
+            if hop.layer in self._strangers:
                 nets = (ip_network(text, strict=False) for text in settings.trusted_ips if text != "unix:")
                 thinkable += [_STRANGER, *(net.network_address for net in nets)]
             inside = next((address for address in thinkable if settings.trusts(address)), None)
@@ -122,11 +143,28 @@ class Addresses:
         return self._unseen_of[key]
 
 
+def _kinds(hop: Hop) -> frozenset[Kind]:
+    return _SERVICE_LB if hop.behaviour is Node.SERVICE_LB else _KINDS[hop.layer]
+
+
 def bindings(
     world: World, observation: Observation, addresses: Addresses, elsewhere: frozenset[Address]
 ) -> Iterator[Binding]:
     """Every binding of ``world``'s hops that is thinkable for ``observation``; ``elsewhere`` as in ``candidates``."""
-    choices: Sequence[tuple[Address | None, ...]] = [
-        addresses.candidates(hop, observation, world.settings, elsewhere) for hop in world.hops
-    ]
+    choices: list[tuple[Address | None, ...]] = []
+    for index, hop in enumerate(world.hops):
+        choices.append(addresses.candidates(hop, world.hops[index + 1 :], observation, world.settings, elsewhere))
+        if not choices[-1]:
+            return iter(())
     return product(*choices)
+
+
+def _source(observation: Observation) -> Address | None:
+    return parse_address(observation.sent.socket) if observation.sent.socket else None
+
+
+def _pointed_to(hop: Hop, after: Sequence[Hop], kind: EntryKind) -> bool:
+    """Whether nothing but its address points to the hop: an edge where none was named, and the first of two proxies."""
+    if hop.layer is Layer.EDGE:
+        return kind is not EntryKind.URL
+    return any(later.layer is Layer.LOAD_BALANCER for later in after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -26,13 +26,17 @@ class Seen:
 
     ``logged`` is the address that Kong took (access log, or X-Real-IP at the echo). ``forwarded`` are the elements of
     the X-Forwarded-For that Kong sent on; where the request had carried one, the last is Kong's TCP peer. ``refused``
-    are the addresses that Kong's log names for connections that it refused so, this one's among them.
+    are the addresses that Kong's log names for connections that it refused so, this one's among them. ``carried`` are
+    the other headers that reached the echo and whose value is an address or a list of such: (name in lower case,
+    value). ``in_clear`` tells that Kong itself refused the request because it came in clear text to a TLS port.
     """
 
     answer: Answer | None
     logged: Address | None = None
     forwarded: tuple[str, ...] | None = None
     refused: frozenset[Address] | None = None
+    carried: frozenset[tuple[str, str]] | None = None
+    in_clear: bool = False
 
 
 @dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
@@ -118,21 +122,46 @@ def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret
     echo = _echo(sent, secret)
     lines = logs.access.get(sent.probe.nonce, ())
     line = lines[0] if lines else None
-    logged = forwarded = None
-    if echo is not None:
-        headers = {str(name).lower(): str(value) for name, value in echo["headers"]}
-        logged = parse_address(headers.get("x-real-ip", ""))
-        forwarded = tuple(element.strip() for element in headers.get("x-forwarded-for", "").split(","))
+    headers = {str(name).lower(): str(value) for name, value in echo["headers"]} if echo is not None else {}
+    logged = parse_address(headers.get("x-real-ip", ""))
+    forwarded = tuple(element.strip() for element in headers.get("x-forwarded-for", "").split(",")) if headers else None
     if line is not None and logged is None:
         logged = parse_address(line.address)
-    answer = _answer(sent.outcome, echo is not None, line)
+    answer = _answer(sent.outcome, echo is not None, line, sent.probe.nonce)
     refused = _refused(sent.probe, logs) if logged is None and answer in _REFUSALS else None
     return Observation(
         sent=sent,
         entry=entry,
-        seen=Seen(answer, logged, forwarded, refused),
+        seen=Seen(
+            answer,
+            logged,
+            forwarded,
+            refused,
+            carried=_carried(headers) if echo is not None else None,
+            in_clear=_in_clear(sent.outcome, line),
+        ),
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,
+    )
+
+
+def _in_clear(outcome: Outcome, line: AccessLine | None) -> bool:
+    """nginx's error 497, which a balancer may have sent too: its log or its Server header proves that it was Kong."""
+    told = isinstance(outcome, Answered) and outcome.status == 400 and _CLEAR_TEXT in outcome.body
+    return told and isinstance(outcome, Answered) and (line is not None or by_kong(outcome))
+
+
+_CLEAR_TEXT = b"plain HTTP request was sent to HTTPS port"
+
+_NOT_OF_CLIENTS = frozenset({"host", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port"})
+
+
+def _carried(headers: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """The headers, besides those that Kong writes itself, whose value is an address or a list of addresses."""
+    return frozenset(
+        (name, value)
+        for name, value in headers.items()
+        if name not in _NOT_OF_CLIENTS and all(parse_address(part.strip()) for part in value.split(","))
     )
 
 
@@ -168,9 +197,14 @@ def _kong(echo: dict[str, Any] | None, line: AccessLine | None, entry: Entry, ko
     return next((kong.name for kong in kongs if kong.address == address), None)
 
 
-def _answer(outcome: Outcome, echoed: bool, line: AccessLine | None) -> Answer | None:
+def _read_whole(outcome: Answered, line: AccessLine | None, nonce: str) -> bool:
+    """Whether a 400 came of a request that Kong had read: then a plugin or the application gave it."""
+    return line is not None and line.status == 400 and nonce in line.request and _CLEAR_TEXT not in outcome.body
+
+
+def _answer(outcome: Outcome, echoed: bool, line: AccessLine | None, nonce: str) -> Answer | None:
     match outcome:
-        case Answered(status=400):
+        case Answered(status=400) if not _read_whole(outcome, line, nonce):
             return Answer.REJECTED
         case Answered():
             if echoed or line is not None or by_kong(outcome):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
-from diagnose.path.egress import Egress
 from diagnose.path.node import Node
-from diagnose.path.proxying import HTTP, Answer, Proxying
+from diagnose.path.proxying import BELIEVES_PROXY, ENDS, HTTP, Answer, Proxying, Reads, source_of
+from diagnose.path.realip import PROXY
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
-from diagnose.path.world import Binding, Prediction, World, predict
+from diagnose.path.world import Binding, Hop, Prediction, World, predict
 from diagnose.report.report import Verdict
-from probes.wire import proxy_protocol
 
-PROXY_MISMATCH = frozenset({"KIP401", "KIP402"})
+MISMATCH = frozenset({"KIP206", "KIP401", "KIP402"})
 """Codes of a fault between two hops: either may be changed, and which one is the user's choice."""
 
 Holds = Callable[[Address], bool]
@@ -65,38 +63,54 @@ def judge(
     if logged is None or not holds(logged):
         return Judgement(Verdict.LOST, culprits, forgeable)
     if forgeable:
-        return Judgement(Verdict.SPOOFABLE, (_forgery(forgeable),), forgeable)
+        return Judgement(Verdict.SPOOFABLE, (_forgery(world, forgeable),), forgeable)
     return Judgement(Verdict.PRESERVED, ())
 
 
 def _ending(world: World, prediction: Prediction) -> tuple[Fault, ...]:
     """The hop at which the connection ends; what an earlier one did to the address matters only once it is mended."""
     reached = len(prediction.arrivals) - 1
-    if reached < len(world.hops):
-        hop = world.hops[reached]
-        return (Fault(hop.layer, hop.behaviour.value, _ENDS[hop.layer]),)
-    return _mismatch(world, prediction.arrivals[-1])
+    if reached == len(world.hops):
+        return _mismatch(world, prediction.arrivals[-1])
+    hop = world.hops[reached]
+    if hop.behaviour in ENDS or isinstance(hop.behaviour, Node):
+        return (_fault(hop, "KIP302" if hop.layer is Layer.NODE else "KIP203"),)
+    if hop.behaviour is Proxying.REQUIRES_AND_PASSES_PROXY:
+        return (_fault(hop, "KIP405"),)
+    # It could not read what the hop before it sent: a PROXY header more, or one too few.
+    code = "KIP402" if hop.manner.reads is not Reads.NOTHING else "KIP401"
+    return tuple(_fault(one, code) for one in world.hops[max(reached - 1, 0) : reached + 1] if _proxies(one))
+
+
+def _fault(hop: Hop, code: str) -> Fault:
+    return Fault(hop.layer, hop.behaviour.value, code)
+
+
+def _proxies(hop: Hop) -> bool:
+    return isinstance(hop.behaviour, Proxying)
 
 
 def _losers(world: World, prediction: Prediction, holds: Holds) -> tuple[Fault, ...]:
     """The first hop, in path order, that the caller's address enters and does not leave."""
     for hop, after in zip(world.hops, prediction.arrivals[1:], strict=True):
         if not carries(after, holds):
-            return (Fault(hop.layer, hop.behaviour.value, _code(hop.behaviour, hop.layer)),)
+            return (_fault(hop, _code(hop)),)
     return _gateway(world, prediction, holds)
 
 
-_ENDS = {Layer.EGRESS: "KIP203", Layer.EDGE: "KIP203", Layer.LOAD_BALANCER: "KIP203", Layer.NODE: "KIP302"}
+_NODES = {Node.MASQUERADES: "KIP301", Node.SERVICE_LB: "KIP304", Node.SIDECAR: "KIP303"}
 
 
-def _code(behaviour: Egress | Proxying | Node, layer: Layer) -> str:
-    if layer is Layer.EGRESS:
+def _code(hop: Hop) -> str:
+    if isinstance(hop.behaviour, Node):
+        return _NODES[hop.behaviour]
+    if hop.layer is Layer.EGRESS:
         return "KIP102"
-    if layer is Layer.EDGE:
+    if hop.manner.reads is Reads.PEER:
+        return "KIP207"
+    if hop.layer is Layer.EDGE:
         return "KIP205"
-    if layer is Layer.NODE:
-        return "KIP303" if behaviour is Node.SIDECAR else "KIP301"
-    return "KIP202" if behaviour in HTTP else "KIP201"
+    return "KIP202" if hop.behaviour in HTTP else "KIP201"
 
 
 def _gateway(world: World, prediction: Prediction, holds: Holds) -> tuple[Fault, ...]:
@@ -117,17 +131,18 @@ _MISREADS = {
 
 
 def _mismatch(world: World, arrived: Traffic) -> tuple[Fault, ...]:
-    if arrived.preface and not world.listener.proxy_protocol:
+    """Kong was reached and could not read what came: it and whoever sent it so disagree."""
+    listener = world.listener
+    if arrived.preface and not listener.proxy_protocol:
         code, does = "KIP401", "refuses_proxy_header"
-    elif world.listener.proxy_protocol and not arrived.preface:
+    elif listener.proxy_protocol and not arrived.preface:
         code, does = "KIP402", "requires_proxy_header"
+    elif arrived.tls is not listener.tls:
+        code, does = "KIP206", "expects_tls" if listener.tls else "expects_clear_text"
     else:
         return (Fault(Layer.GATEWAY, "refuses", "KIP203"),)
-    balancers = [hop for hop in world.hops if hop.layer is Layer.LOAD_BALANCER]
-    return (
-        *(Fault(hop.layer, hop.behaviour.value, code) for hop in balancers),
-        Fault(Layer.GATEWAY, does, code),
-    )
+    proxies = [hop for hop in world.hops if hop.layer is Layer.LOAD_BALANCER] or [*filter(_proxies, world.hops)]
+    return (*(_fault(hop, code) for hop in proxies[-1:]), Fault(Layer.GATEWAY, does, code))
 
 
 def _misread(settings: Settings, arrived: Traffic, holds: Holds) -> str:
@@ -142,10 +157,13 @@ def _misread(settings: Settings, arrived: Traffic, holds: Holds) -> str:
     return "KIP505"
 
 
-def _forgery(forgeable: tuple[str, ...]) -> Fault:
-    by_header = any(not channel.startswith("PROXY") for channel in forgeable)
-    code = "KIP503" if by_header else "KIP403"
-    return Fault(Layer.GATEWAY, "believes_callers", code)
+def _forgery(world: World, forgeable: tuple[str, ...]) -> Fault:
+    """Who believes callers: a proxy that takes a PROXY header from anyone, else Kong."""
+    headers = [channel for channel in forgeable if not channel.startswith(PROXY)]
+    if headers:
+        return Fault(Layer.GATEWAY, "believes_callers", "KIP503")
+    believer = next((hop for hop in world.hops if hop.behaviour in BELIEVES_PROXY), None)
+    return _fault(believer, "KIP404") if believer else Fault(Layer.GATEWAY, "believes_callers", "KIP403")
 
 
 def _forged(world: World, traffic: Traffic, binding: Binding) -> bool:
@@ -159,7 +177,7 @@ def _forged(world: World, traffic: Traffic, binding: Binding) -> bool:
 def claimed_in(traffic: Traffic) -> frozenset[Address]:
     """The addresses that ``traffic``, as it leaves the caller's socket, claims in its preface and headers."""
     values = [part for _, value in traffic.headers for part in value.split(",")]
-    values += [source for segment in traffic.preface if (source := _source(segment)) is not None]
+    values += [source for segment in traffic.preface if (source := source_of(segment)) is not None]
     return frozenset(filter(None, (parse_address(value.strip()) for value in values)))
 
 
@@ -173,18 +191,10 @@ def carries(traffic: Traffic, holds: Holds) -> bool:
 
 
 def _preface_holds(traffic: Traffic, holds: Holds) -> bool:
-    sources = (_source(segment) for segment in traffic.preface[:1])
+    sources = (source_of(segment) for segment in traffic.preface[:1])
     return any(address is not None and holds(address) for address in (parse_address(text or "") for text in sources))
 
 
 def _value_holds(value: str, holds: Holds) -> bool:
     parsed = (parse_address(part.strip()) for part in value.split(","))
     return any(address is not None and holds(address) for address in parsed)
-
-
-@lru_cache(maxsize=4096)
-def _source(segment: bytes) -> str | None:
-    try:
-        return proxy_protocol.parse(segment)[0].source
-    except ValueError:
-        return None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation
-from diagnose.explain.explain import Explanation, explain
+from diagnose.explain.explain import Case, Explanation, explain
 from diagnose.path.proxying import Answer
 from diagnose.path.settings import Settings
+from diagnose.path.traffic import Layer
+from diagnose.path.world import Hop
 from diagnose.report.report import Verdict
 from diagnose.site import Entry, Fact, Kong
 
@@ -62,23 +64,24 @@ def _parts(
         whole = explain(group, facts, _told(_of(kongs, group)) or told, addresses)
         if whole.cases or len(reached) < 2:
             return _by_path(entry, whole, facts, told, addresses)
+    others = [o for o in group if not o.plain]
+    of_pods = {kong: _of_kong(kong, plain, others, facts, kongs, addresses) for kong, plain in reached}
     return [
         part
-        for kong, plain in reached
-        for part in _of_kong(entry, kong, plain, [o for o in group if not o.plain], facts, kongs, addresses)
+        for kong, whole in _of_one_front(of_pods).items()
+        for part in _by_path(entry, whole, facts, told, addresses, kong)
     ]
 
 
 def _of_kong(
-    entry: Entry,
     kong: str | None,
     plain: Sequence[Observation],
     others: Sequence[Observation],
     facts: Sequence[Fact],
     kongs: Sequence[Kong],
     addresses: Addresses,
-) -> list[Part]:
-    """The parts of one pod's connections. What no pod is known to have taken is of any pod, if that agrees."""
+) -> Explanation:
+    """What explains one pod's connections. What no pod is known to have taken is of any pod, if that agrees."""
     told = _told(pod for pod in kongs if pod.name == kong) or _told(kongs)
     claims = [o.probe for o in others]
     own = [*plain, *(o for o in others if o.kong == kong)]
@@ -86,7 +89,23 @@ def _of_kong(
     whole = explain([*own, *stray], facts, told, addresses, claims)
     if stray and not whole.cases:
         whole = explain(own, facts, told, addresses, claims)
-    return _by_path(entry, whole, facts, told, addresses, kong)
+    return whole
+
+
+def _of_one_front(of_pods: Mapping[str | None, Explanation]) -> dict[str | None, Explanation]:
+    """The explanations without what the others contradict: what stands before the nodes is the same for all pods."""
+    fronts = [{_front(case) for case in whole.cases} for whole in of_pods.values() if whole.cases]
+    common = set.intersection(*fronts) if fronts else set()
+    if not common:
+        return dict(of_pods)
+    return {
+        kong: replace(whole, cases=tuple(case for case in whole.cases if _front(case) in common))
+        for kong, whole in of_pods.items()
+    }
+
+
+def _front(case: Case) -> tuple[Hop, ...]:
+    return tuple(hop for hop in case.world.hops if hop.layer is not Layer.NODE)
 
 
 def _by_path(

@@ -1,60 +1,163 @@
-"""The worlds to consider: every combination of behaviours that an entry's kind and the known facts leave open."""
+"""The worlds to consider: every combination of behaviours that an entry and the known facts leave open.
+
+A hop that nothing points to is not assumed. In front of Kong's own published address an edge is thinkable only as the
+unseen owner of an address that nobody knows. A second balancer, or a node before it, is thinkable only where some
+connection shows two addresses that are not the caller's; a second rewrite by the node only where a fact speaks of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
-from diagnose.path import edge, load_balancer
+from diagnose.path import edge, load_balancer, proxying
 from diagnose.path.egress import Egress
 from diagnose.path.node import Node
-from diagnose.path.proxying import Proxying
+from diagnose.path.proxying import HTTP, SENDS_PROXY, Onward, Reads
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Layer
 from diagnose.path.world import Behaviour, Hop, World
 from diagnose.site import Entry, EntryKind, Fact
 
-ENDS = frozenset({Proxying.DROPS, Proxying.REFUSES})
-"""Behaviours behind which no later hop is reached."""
+Hops = tuple[Hop, ...]
 
 _TRUST_ALL = ("0.0.0.0/0", "::/0")
+_BALANCER = Layer.LOAD_BALANCER
+_ENDS = proxying.ENDS | {Node.DROPS, Node.REFUSES}
 
 
-def paths(kind: EntryKind, facts: Sequence[Fact]) -> Iterator[tuple[Hop, ...]]:
-    """Every sequence of hops, in path order, that leads from the caller to Kong through an entry of ``kind``.
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """What the evidence points to, and with it which worlds are worth a look.
 
-    A hop that nothing points to is not assumed: in front of Kong's own published address an edge is thinkable only as
-    the unseen owner of an address that nobody knows, and one stranger on the way is enough.
+    ``chained``: some connection shows two addresses that are not the caller's. ``ended``: an ordinary connection got
+    no answer from behind Kong. ``naming`` are the headers that named the caller to the echo, which some hop must have
+    written; ``hidden`` those of which no witness could tell, as Kong overwrites X-Real-IP.
     """
-    if kind is EntryKind.POD:
-        for behaviour in (Node.KEEPS_SOURCE, Node.MASQUERADES, Node.SIDECAR):
-            yield (Hop(Layer.NODE, behaviour),)
+
+    chained: bool = False
+    ended: bool = True
+    naming: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+
+def paths(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Callable[[Hop], bool]) -> Iterator[Hops]:
+    """Every sequence of hops, in path order, that leads from the caller to Kong through ``entry``.
+
+    ``can`` tells whether a hop that answers from an address of its own has one to answer from.
+    """
+    if entry.kind is EntryKind.POD:
+        inner = (Node.KEEPS_SOURCE, Node.MASQUERADES, Node.SIDECAR)
+        yield from ((Hop(Layer.NODE, behaviour),) for behaviour in inner)
         return
-    edges = edge.NAMED if kind is EntryKind.URL else edge.UNNAMED
-    layers = (
-        (Layer.EGRESS, _allowed(Layer.EGRESS, tuple(Egress), facts)),
-        (Layer.EDGE, _allowed(Layer.EDGE, edges, facts)),
-        (Layer.LOAD_BALANCER, _allowed(Layer.LOAD_BALANCER, load_balancer.BEHAVIOURS, facts)),
-        (Layer.NODE, _allowed(Layer.NODE, tuple(Node), facts)),
-    )
-    for behaviours in product(*(behaviours for _, behaviours in layers)):
-        hops = tuple(Hop(layer, behaviour) for (layer, _), behaviour in zip(layers, behaviours, strict=True))
-        if _thinkable(hops):
-            yield hops
+    leaving = [hop for one in Egress if can(hop := Hop(Layer.EGRESS, one)) and _allowed(hop, facts)]
+    between = list(_between(entry, facts, pointers, can))
+    last = list(_nodes(facts, pointers, can))
+    for first, proxies, nodes in product(leaving, between, last):
+        if _thinkable(first, proxies, nodes):
+            yield (first, *proxies, *nodes)
 
 
-def _allowed(layer: Layer, behaviours: Sequence[Behaviour], facts: Sequence[Fact]) -> tuple[Behaviour, ...]:
-    certain = [fact.behaviours for fact in facts if fact.certain and fact.layer is layer]
-    return tuple(behaviour for behaviour in behaviours if all(behaviour.value in names for names in certain))
+def _allowed(hop: Hop, facts: Sequence[Fact]) -> bool:
+    certain = (fact for fact in facts if fact.certain and fact.layer is hop.layer)
+    return all(hop.behaviour.value in fact.behaviours for fact in certain)
 
 
-def _thinkable(hops: tuple[Hop, ...]) -> bool:
-    egress, front, balancer, node = (hop.behaviour for hop in hops)
-    if egress is Egress.FOREIGN and front is not edge.NONE:
-        return False
-    if balancer in ENDS:
-        return egress is Egress.DIRECT and front is edge.NONE and node is Node.KEEPS_SOURCE
+def _thinkable(first: Hop, proxies: Hops, nodes: Hops) -> bool:
+    if first.behaviour is Egress.FOREIGN and proxies[0].layer is Layer.EDGE:
+        return False  # one stranger on the way is enough
+    if proxies[-1].behaviour in _ENDS:
+        return first.behaviour is Egress.DIRECT and len(proxies) == 1 and nodes[0].behaviour is Node.KEEPS_SOURCE
     return True
+
+
+def _between(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Callable[[Hop], bool]) -> Iterator[Hops]:
+    """What stands between the caller's side and Kong's node: an edge or none, a balancer, perhaps another one."""
+
+    def hops(layer: Layer, behaviours: Iterable[Behaviour]) -> list[Hop]:
+        made = (Hop(layer, one) for one in behaviours if pointers.ended or one not in _ENDS)
+        return [hop for hop in made if _allowed(hop, facts) and can(hop)]
+
+    edges = hops(Layer.EDGE, edge.NAMED if entry.kind is EntryKind.URL else edge.UNNAMED)
+    fronts = [() if hop.behaviour is edge.NONE else (hop,) for hop in edges]
+    balancers = hops(_BALANCER, load_balancer.BEHAVIOURS)
+    for front, balancer in product(fronts, balancers):
+        yield from _in_all_manners((*front, balancer), entry, pointers)
+    if pointers.chained:
+        firsts = hops(_BALANCER, load_balancer.BEFORE_ANOTHER) + hops(Layer.NODE, (Node.MASQUERADES,))
+        for first, second in product(firsts, hops(_BALANCER, load_balancer.BEHIND_ANOTHER)):
+            yield from _in_all_manners((first, second), entry, pointers)
+
+
+def _nodes(facts: Sequence[Fact], pointers: Pointers, can: Callable[[Hop], bool]) -> Iterator[Hops]:
+    """What the nodes do: one thing, or two where a fact speaks of the first, whose traces the second covers up."""
+    single = [Hop(Layer.NODE, one) for one in Node if pointers.ended or one not in _ENDS]
+    yield from ((hop,) for hop in single if _allowed(hop, facts) and can(hop))
+    spoken_of = {name for fact in facts if fact.layer is Layer.NODE for name in fact.behaviours}
+    for first, second in (
+        (Node.SERVICE_LB, Node.MASQUERADES),
+        (Node.SERVICE_LB, Node.SIDECAR),
+        (Node.MASQUERADES, Node.SIDECAR),
+    ):
+        both = (Hop(Layer.NODE, first), Hop(Layer.NODE, second))
+        if first.value in spoken_of and all(_allowed(hop, facts) for hop in both) and can(both[1]):
+            yield both
+
+
+def _in_all_manners(hops: Hops, entry: Entry, pointers: Pointers) -> Iterator[Hops]:
+    """``hops`` with every way in which they may read PROXY headers, write headers of their own, and speak onwards."""
+    https = entry.scheme == "https"
+    readings = [_readings(hops, index) for index in range(len(hops))]
+    onwards = [_onwards(hop, https, last=hop is hops[-1]) for hop in hops]
+    for written in _written(hops, pointers):
+        for reads, onward in product(product(*readings), product(*onwards)):
+            yield tuple(
+                replace(hop, manner=replace(hop.manner, reads=reads[index], sets=written[index], onward=onward[index]))
+                for index, hop in enumerate(hops)
+            )
+
+
+def _readings(hops: Hops, index: int) -> tuple[Reads, ...]:
+    if index == 0 or hops[index - 1].behaviour not in SENDS_PROXY or hops[index].behaviour in SENDS_PROXY:
+        return (Reads.NOTHING,)
+    return (Reads.NOTHING, Reads.NAMES, Reads.PEER) if _proxies(hops[index]) else (Reads.NOTHING,)
+
+
+def _onwards(hop: Hop, https: bool, *, last: bool) -> tuple[Onward, ...]:
+    if not last or not _proxies(hop):
+        return (Onward.AS_IT_CAME,)
+    if hop.behaviour in HTTP:
+        return (Onward.CLEAR, Onward.TLS)
+    return (Onward.AS_IT_CAME, Onward.CLEAR, Onward.TLS) if https else (Onward.AS_IT_CAME,)
+
+
+def _proxies(hop: Hop) -> bool:
+    return hop.behaviour in proxying.EMITS
+
+
+def _written(hops: Hops, pointers: Pointers) -> Iterator[tuple[tuple[str, ...], ...]]:
+    """Which hop writes which header: those that named the caller must come from one, the hidden ones may."""
+    writers = [index for index, hop in enumerate(hops) if hop.behaviour in HTTP]
+    if pointers.naming and not writers:
+        return
+    choices: list[list[int | None]] = [[*writers] for _ in pointers.naming]
+    choices += [[None, *writers] for _ in pointers.hidden]
+    names = (*pointers.naming, *pointers.hidden)
+    for chosen in product(*choices):
+        yield tuple(
+            tuple(name for name, writer in zip(names, chosen, strict=True) if writer == index)
+            for index in range(len(hops))
+        )
+
+
+def speaks_tls(hops: Hops, entry: Entry) -> bool:
+    """Whether the connection that reaches Kong over ``hops`` is a TLS one."""
+    tls = entry.scheme == "https"
+    for hop in hops:
+        if _proxies(hop) and hop.manner.onward is not Onward.AS_IT_CAME:
+            tls = hop.manner.onward is Onward.TLS
+    return tls
 
 
 def gateways(entry: Entry, told: Iterable[Settings]) -> list[tuple[Settings, Listener]]:
@@ -67,10 +170,10 @@ def _listeners(entry: Entry, settings: Settings) -> list[Listener]:
         named = [listener for listener in settings.listeners if listener.port == entry.listener]
         if named:
             return named
-    return [listener for listener in settings.listeners if listener.tls == (entry.scheme == "https")]
+    return list(settings.listeners)
 
 
-def alternatives(entry: Entry, told: Iterable[Settings], peers: Iterable[str]) -> list[tuple[Settings, Listener]]:
+def alternatives(entry: Entry, told: Sequence[Settings], peers: Iterable[str]) -> list[tuple[Settings, Listener]]:
     """Settings that Kong may really be running with, for when what it is told does not explain the traffic.
 
     ``peers`` are addresses that Kong was seen to take connections from: those are what it may trust.
@@ -78,7 +181,7 @@ def alternatives(entry: Entry, told: Iterable[Settings], peers: Iterable[str]) -
     listener = entry.listener or (8443 if entry.scheme == "https" else 8000)
     versions = {settings.version for settings in told} or {None}
     trusted: list[tuple[str, ...]] = [(), _TRUST_ALL, *((peer,) for peer in sorted(set(peers)))]
-    headers = ("X-Real-IP", "X-Forwarded-For", "proxy_protocol")
+    headers = dict.fromkeys(("X-Real-IP", "X-Forwarded-For", "proxy_protocol", *(one.real_ip_header for one in told)))
     return [
         (
             Settings(
@@ -96,6 +199,12 @@ def alternatives(entry: Entry, told: Iterable[Settings], peers: Iterable[str]) -
     ]
 
 
-def all_worlds(hops: Iterable[tuple[Hop, ...]], kongs: Sequence[tuple[Settings, Listener]]) -> list[World]:
-    """Every path in front of every Kong."""
-    return [World(path, settings, listener) for path, (settings, listener) in product(hops, kongs)]
+def all_worlds(
+    hops: Iterable[Hops], kongs: Sequence[tuple[Settings, Listener]], entry: Entry, pointers: Pointers
+) -> Iterator[World]:
+    """Every path in front of every Kong; those that disagree on TLS with it only where a connection ended somewhere."""
+    for path in hops:
+        tls = speaks_tls(path, entry)
+        for settings, listener in kongs:
+            if pointers.ended or entry.kind is EntryKind.POD or tls == listener.tls:
+                yield World(path, settings, listener)

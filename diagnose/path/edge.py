@@ -1,4 +1,4 @@
-"""Edge: a CDN or a proxy in front of the balancer."""
+"""Edge: a CDN or a proxy in front of the balancer. It may also write the client into a header of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ NAMED = (
     Proxying.SENDS_PROXY_V1,
     Proxying.SENDS_PROXY_V2,
     Proxying.HTTP_APPENDS_XFF,
+    Proxying.HTTP_APPENDS_XFF_LINE,
     Proxying.HTTP_REPLACES_XFF,
     Proxying.HTTP_PRESERVES_XFF,
     Proxying.HTTP_STRIPS_XFF,

@@ -1,16 +1,21 @@
 """Node: kube-proxy, the CNI, a mesh's redirect - all between the balancer and Kong's socket.
 
-Source: the Kubernetes documentation of externalTrafficPolicy; kube-proxy masquerades what may be answered by a pod of
-another node, so that the answer comes back through it (policy Cluster), and leaves it alone under policy Local.
+Sources: the Kubernetes documentation of externalTrafficPolicy (kube-proxy masquerades what may be answered by a pod of
+another node, so that the answer comes back through it, and leaves it alone under policy Local); the entry script of
+k3s's klipper-lb, which masquerades whatever passes the service-lb pod; Istio's inbound passthrough address.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from ipaddress import ip_address
 
 from diagnose.path.proxying import Answer, End
 from diagnose.path.traffic import Address, Traffic
+
+SIDECARS = (ip_address("127.0.0.6"), ip_address("127.0.0.1"))
+"""Where a mesh's redirect connects from: Istio's inbound passthrough; Linkerd, and Istio before it had one."""
 
 
 class Node(StrEnum):
@@ -19,6 +24,8 @@ class Node(StrEnum):
     KEEPS_SOURCE = "keeps_source"
     MASQUERADES = "masquerades"
     """Rewrites it to an address of the node: its own, its pod bridge's or its tunnel's."""
+    SERVICE_LB = "service_lb"
+    """A pod on the node stands in for a load balancer, as in k3s, and rewrites it to that pod's address."""
     SIDECAR = "sidecar"
     """A mesh's inbound redirect hands the connection to Kong from a loopback address."""
     DROPS = "drops"
@@ -27,7 +34,7 @@ class Node(StrEnum):
     """Resets: the Service has no ready endpoint."""
 
 
-EMITS = frozenset({Node.MASQUERADES, Node.SIDECAR})
+EMITS = frozenset({Node.MASQUERADES, Node.SERVICE_LB, Node.SIDECAR})
 """The behaviours whose next hop sees an address of the node."""
 
 

@@ -75,6 +75,11 @@ class Settings:
         """Whom ``trusted_ips`` make nginx and Kong believe; ValueError for an entry that Kong would refuse."""
         return trust_in(self.trusted_ips)
 
+    @property
+    def before_3_6(self) -> bool:
+        """Whether Kong is known to be older than 3.6, whose nginx and Lua code read headers otherwise."""
+        return self.version is not None and self.version < (3, 6)
+
     def trusts(self, peer: Address) -> bool:
         """Whether nginx believes what ``peer`` says of others; an IPv4-mapped address counts as its IPv4 one."""
         return self.trust.of_nginx(peer)

@@ -8,7 +8,7 @@ from diagnose.path import egress, node, proxying
 from diagnose.path.egress import Egress
 from diagnose.path.gateway import Conclusion, receive
 from diagnose.path.node import Node
-from diagnose.path.proxying import Answer, End, Proxying
+from diagnose.path.proxying import PLAIN_MANNER, Answer, End, Manner, Proxying
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Layer, Traffic
 
@@ -17,15 +17,16 @@ Behaviour = Egress | Proxying | Node
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One hop in front of the gateway."""
+    """One hop in front of the gateway; ``manner`` matters to those that proxy."""
 
     layer: Layer
     behaviour: Behaviour
+    manner: Manner = PLAIN_MANNER
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The hops in path order up to Kong's socket, and the Kong behind it."""
+    """The hops in path order up to Kong's socket, and the Kong behind it. A layer may occur twice, or not at all."""
 
     hops: tuple[Hop, ...]
     settings: Settings
@@ -61,7 +62,7 @@ def predict(world: World, traffic: Traffic, binding: Binding) -> Prediction:
     """What becomes of ``traffic``, as the caller's socket sends it, in ``world``."""
     arrivals = [traffic]
     for index, hop in enumerate(world.hops):
-        onward = _through(hop, traffic, binding[index], world.listener)
+        onward = _through(hop, traffic, binding[index])
         if isinstance(onward, End):
             return Prediction(tuple(arrivals), None, _answers(world, index, onward.answers))
         traffic = onward
@@ -70,13 +71,13 @@ def predict(world: World, traffic: Traffic, binding: Binding) -> Prediction:
     return Prediction(tuple(arrivals), conclusion, _answers(world, len(world.hops), _answer(conclusion, traffic)))
 
 
-def _through(hop: Hop, traffic: Traffic, own: Address | None, listener: Listener) -> Traffic | End:
+def _through(hop: Hop, traffic: Traffic, own: Address | None) -> Traffic | End:
     behaviour = hop.behaviour
     if isinstance(behaviour, Egress):
         return egress.leave(behaviour, traffic, own)
     if isinstance(behaviour, Node):
         return node.pass_on(behaviour, traffic, own)
-    return proxying.pass_on(behaviour, traffic, own, onward_tls=listener.tls)
+    return proxying.pass_on(behaviour, traffic, own, hop.manner)
 
 
 def _answer(conclusion: Conclusion, traffic: Traffic) -> frozenset[Answer]:

@@ -106,9 +106,15 @@ def test_reading_the_wrong_header_is_kongs_fault() -> None:
 
 
 def test_a_balancer_that_strips_the_header_and_adds_none_is_at_fault() -> None:
-    explanation = explained(Way("strips", header="X-Forwarded-For", trusted=(BALANCER,)))
+    explanation = explained(Way("strips", trusted=(BALANCER,)))
 
     assert blamed(explanation) == {("load_balancer", "KIP202", "proven")}
+
+
+def test_nobody_can_tell_whether_a_balancer_writes_the_header_that_kong_overwrites() -> None:
+    explanation = explained(Way("strips", header="X-Forwarded-For", trusted=(BALANCER,)))
+
+    assert blamed(explanation) == {("load_balancer", "KIP202", "possible"), ("gateway", "KIP502", "possible")}
 
 
 def test_trusting_everyone_along_the_chain_is_spoofable() -> None:

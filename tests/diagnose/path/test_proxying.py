@@ -7,9 +7,24 @@ from ipaddress import IPv4Address, ip_address
 
 import pytest
 
-from diagnose.path.proxying import EMITS, HTTP, SENDS_PROXY, Answer, End, Proxying, answers_after, pass_on
+from diagnose.path.proxying import (
+    BELIEVES_PROXY,
+    EMITS,
+    ENDS,
+    HTTP,
+    PLAIN_MANNER,
+    SENDS_PROXY,
+    Answer,
+    End,
+    Manner,
+    Onward,
+    Proxying,
+    Reads,
+    answers_after,
+    pass_on,
+)
 from diagnose.path.traffic import Headers, Traffic
-from probes.wire.proxy_protocol import Header, parse
+from probes.wire.proxy_protocol import Header, encode, parse
 
 CLIENT, OWN = IPv4Address("198.51.100.9"), IPv4Address("10.0.0.5")
 HEADERS: Headers = (
@@ -22,8 +37,8 @@ CAME = Traffic(CLIENT, IPv4Address("203.0.113.80"), 443, headers=HEADERS, tls=Tr
 V1 = b"PROXY TCP4 192.0.2.9 203.0.113.80 4000 443\r\n"
 
 
-def passed(behaviour: Proxying, traffic: Traffic = CAME, *, onward_tls: bool = True) -> Traffic:
-    onward = pass_on(behaviour, traffic, OWN, onward_tls=onward_tls)
+def passed(behaviour: Proxying, traffic: Traffic = CAME, manner: Manner = PLAIN_MANNER) -> Traffic:
+    onward = pass_on(behaviour, traffic, OWN, manner)
     assert isinstance(onward, Traffic)
     return onward
 
@@ -96,23 +111,66 @@ def test_what_an_http_proxy_does_where_nothing_came(behaviour: Proxying, lines: 
     assert chain(passed(behaviour, replace(CAME, headers=(("X-A", "1"),)))) == lines
 
 
-@pytest.mark.parametrize("behaviour", sorted(HTTP))
+@pytest.mark.parametrize("behaviour", sorted(EMITS))
 @pytest.mark.parametrize("came_as", [False, True])
-@pytest.mark.parametrize("onward_tls", [False, True])
-def test_an_http_proxy_speaks_to_its_backend_as_that_expects(
-    behaviour: Proxying, came_as: bool, onward_tls: bool
-) -> None:
-    assert passed(behaviour, replace(CAME, tls=came_as), onward_tls=onward_tls).tls is onward_tls
+def test_a_proxy_speaks_onwards_as_it_is_told(behaviour: Proxying, came_as: bool) -> None:
+    traffic = replace(CAME, tls=came_as, preface=(V1,) if behaviour in BELIEVES_PROXY else ())
+    spoken = [passed(behaviour, traffic, Manner(onward=onward)).tls for onward in Onward]
+    assert spoken == [came_as, False, True]
 
 
-@pytest.mark.parametrize("behaviour", sorted(EMITS - HTTP))
-def test_any_other_proxy_leaves_tls_as_it_came(behaviour: Proxying) -> None:
-    assert passed(behaviour, onward_tls=False).tls is True
+@pytest.mark.parametrize("behaviour", sorted(EMITS - HTTP - BELIEVES_PROXY))
+@pytest.mark.parametrize("onward", [Onward.CLEAR, Onward.TLS])
+def test_a_proxy_header_in_front_of_a_handshake_breaks_it_where_tls_ends(behaviour: Proxying, onward: Onward) -> None:
+    end = pass_on(behaviour, replace(CAME, preface=(V1,)), OWN, Manner(onward=onward))
+    assert isinstance(end, End)
+
+
+@pytest.mark.parametrize("behaviour", sorted(HTTP))
+def test_a_header_of_its_own_names_its_peer_whatever_a_client_wrote_there(behaviour: Proxying) -> None:
+    claimed = replace(CAME, headers=(*HEADERS, ("cf-connecting-ip", "192.0.2.5")))
+    onward = passed(behaviour, claimed, Manner(sets=("CF-Connecting-IP",)))
+    assert [value for name, value in onward.headers if name.lower() == "cf-connecting-ip"] == ["198.51.100.9"]
+    assert ("X-A", "1") in onward.headers
+
+
+@pytest.mark.parametrize("behaviour", sorted(BELIEVES_PROXY))
+def test_who_believes_a_proxy_header_hands_on_what_it_names(behaviour: Proxying) -> None:
+    onward = passed(behaviour, replace(CAME, preface=(V1,)))
+    assert [parse(segment)[0].source for segment in onward.preface] == ["192.0.2.9"]
+    assert onward.source == OWN
+
+
+@pytest.mark.parametrize("behaviour", sorted(BELIEVES_PROXY))
+@pytest.mark.parametrize("nobody", [b"PROXY UNKNOWN\r\n", Header(2, "LOCAL")])
+def test_a_header_that_names_nobody_leaves_the_peer(behaviour: Proxying, nobody: bytes | Header) -> None:
+    segment = nobody if isinstance(nobody, bytes) else encode(nobody)
+    onward = passed(behaviour, replace(CAME, preface=(segment,)))
+    assert [parse(one)[0].source for one in onward.preface] == ["198.51.100.9"]
+
+
+def test_without_a_header_one_that_accepts_names_its_peer_and_one_that_requires_closes() -> None:
+    onward = passed(Proxying.ACCEPTS_AND_PASSES_PROXY)
+    assert [parse(segment)[0].source for segment in onward.preface] == ["198.51.100.9"]
+    assert pass_on(Proxying.REQUIRES_AND_PASSES_PROXY, CAME, OWN) == End(frozenset({Answer.CLOSED, Answer.TLS_FAILED}))
+
+
+@pytest.mark.parametrize(("reads", "client"), [(Reads.NAMES, "192.0.2.9"), (Reads.PEER, "198.51.100.9")])
+def test_a_proxy_behind_another_reads_its_header_for_the_name_or_only_takes_it_off(reads: Reads, client: str) -> None:
+    onward = passed(Proxying.HTTP_APPENDS_XFF, replace(CAME, preface=(V1,)), Manner(reads=reads))
+    assert onward.preface == ()
+    assert chain(onward)[-1].split(", ")[-1] == client
+    assert isinstance(pass_on(Proxying.HTTP_APPENDS_XFF, CAME, OWN, Manner(reads=reads)), End)
+
+
+def test_googles_adds_the_client_and_the_address_that_it_was_reached_on() -> None:
+    alone = passed(Proxying.HTTP_APPENDS_XFF_AND_SELF, replace(CAME, headers=()))
+    assert chain(alone) == ["198.51.100.9, 203.0.113.80"]
 
 
 @pytest.mark.parametrize("behaviour", sorted(HTTP))
 def test_a_proxy_header_is_no_request_to_an_http_proxy(behaviour: Proxying) -> None:
-    end = pass_on(behaviour, replace(CAME, preface=(V1,)), OWN, onward_tls=True)
+    end = pass_on(behaviour, replace(CAME, preface=(V1,)), OWN)
     assert end == End(frozenset({Answer.REJECTED, Answer.CLOSED, Answer.TLS_FAILED}))
 
 
@@ -120,18 +178,18 @@ def test_a_proxy_header_is_no_request_to_an_http_proxy(behaviour: Proxying) -> N
     ("behaviour", "answer"), [(Proxying.DROPS, Answer.TIMED_OUT), (Proxying.REFUSES, Answer.REFUSED)]
 )
 def test_a_proxy_may_end_the_connection(behaviour: Proxying, answer: Answer) -> None:
-    assert pass_on(behaviour, CAME, OWN, onward_tls=True) == End(frozenset({answer}))
+    assert pass_on(behaviour, CAME, OWN) == End(frozenset({answer}))
 
 
 def test_those_that_emit_are_those_whose_own_address_is_seen() -> None:
-    ends = {Proxying.DROPS, Proxying.REFUSES}
-    assert {one for one in Proxying if one not in ends and passed(one).source == OWN} == EMITS
-    assert {one for one in EMITS if passed(one).preface} == SENDS_PROXY
+    going_on = set(Proxying) - ENDS - {Proxying.REQUIRES_AND_PASSES_PROXY}
+    assert {one for one in going_on if passed(one).source == OWN} == EMITS & going_on
+    assert {one for one in going_on if passed(one).preface} == SENDS_PROXY & going_on
 
 
-@pytest.mark.parametrize("behaviour", sorted(EMITS))
+@pytest.mark.parametrize("behaviour", sorted(EMITS - BELIEVES_PROXY))
 def test_without_a_known_address_of_its_own_the_source_stays(behaviour: Proxying) -> None:
-    onward = pass_on(behaviour, CAME, None, onward_tls=True)
+    onward = pass_on(behaviour, CAME, None)
     assert isinstance(onward, Traffic)
     assert onward.source == CLIENT
 

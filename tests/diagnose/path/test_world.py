@@ -9,7 +9,7 @@ import pytest
 
 from diagnose.path.egress import Egress
 from diagnose.path.node import Node
-from diagnose.path.proxying import Answer, Proxying
+from diagnose.path.proxying import Answer, Manner, Onward, Proxying
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Headers, Layer, Traffic
 from diagnose.path.world import Behaviour, Hop, World, emits, predict
@@ -142,9 +142,12 @@ def test_an_http_proxy_takes_a_claimed_proxy_header_for_no_request() -> None:
     assert Answer.PASSED not in answers
 
 
-def test_an_http_proxy_speaks_tls_to_a_listener_that_wants_it() -> None:
-    made = world(Settings(), Listener(8443, tls=True), load_balancer=Proxying.HTTP_APPENDS_XFF)
-    assert through(made)[2] == {Answer.PASSED}
+def test_a_proxy_that_disagrees_on_tls_with_kong_gets_no_request_through() -> None:
+    speaks = Hop(Layer.LOAD_BALANCER, Proxying.HTTP_APPENDS_XFF, Manner(onward=Onward.TLS))
+    for listener, answer in ((Listener(8443, tls=True), Answer.PASSED), (Listener(8000), Answer.BAD_GATEWAY)):
+        assert answer in through(World((speaks,), Settings(), listener))[2]
+    clear = replace(speaks, manner=Manner(onward=Onward.CLEAR))
+    assert through(World((clear,), Settings(), Listener(8443, tls=True)))[2] == {Answer.REJECTED}
 
 
 @pytest.mark.parametrize(
