@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from diagnose.explain.evidence import echo_peer, passed_on
-from diagnose.plan import Planned, Planner
+from diagnose.plan import NOT_NEEDED, Planned, Planner
 from diagnose.site import Entry, Gap, Progress, Site
 from probes.outcome import Answered, Sent
-from probes.probe import Preamble, Vantage
+from probes.probe import Preamble, Probe, Vantage
 
 ROUTE_WAIT = 15.0
 """Seconds that Kong is given to pick up the route to the echo."""
@@ -23,21 +23,29 @@ NOT_ROUTED = (
 )
 
 
+Choose = Callable[[Entry, Sequence[Sent], Sequence[Planned]], Sequence[Planned]]
+"""Takes an entry, what was sent through it so far, and the kinds of probe that are left; tells which to send next."""
+
+
 class Gathering:
     """The evidence of one run as it comes in.
 
     ``sent`` are all probes with their outcome and entry, in the order sent; ``whys`` maps a nonce to the reason for
-    which its probe was sent. ``problem`` says what keeps the echo from answering, ``gaps`` what else was not measured.
-    ``timeout`` is seconds for each step of one probe.
+    which its probe was sent. ``claims`` are the probes of every kind for each outside entry, whether sent or not;
+    ``spared`` are the kinds that would have told nothing more. ``problem`` says what keeps the echo from answering,
+    ``gaps`` what else was not measured. ``timeout`` is seconds for each step of one probe.
     """
 
-    def __init__(self, site: Site, planner: Planner, timeout: float, progress: Progress) -> None:
+    def __init__(self, site: Site, planner: Planner, choose: Choose, timeout: float, progress: Progress) -> None:
         self._site = site
         self._planner = planner
+        self._choose = choose
         self._timeout = timeout
         self._progress = progress
         self.sent: list[tuple[Sent, Entry]] = []
         self.whys: dict[str, str] = {}
+        self.claims: dict[Entry, list[Probe]] = {}
+        self.spared: list[Gap] = []
         self.gaps: list[Gap] = list(site.gaps)
         self.problem: str | None = None
 
@@ -70,10 +78,23 @@ class Gathering:
             if any(_went_astray(one) for one in first):
                 self.gaps.append(Gap(entry.name, "a route that is not kongip's took the probe, so no more were sent"))
                 continue
-            kinds = self._planner.kinds(entry)
-            sent = [*first, *self._send(kinds, f"sending {len(kinds)} kinds of probe through {entry.name}")]
+            sent = [*first, *self._kinds(entry, first)]
             if any(isinstance(one.outcome, Answered) for one in sent):
                 self._sample(entry, connections - 1, connections, self._unseen(sent))
+
+    def _kinds(self, entry: Entry, first: Sequence[Sent]) -> list[Sent]:
+        """The kinds of probe that tell anything after ``first``; what they told decides on those that are left."""
+        left, sent = self._planner.kinds(entry), list[Sent]()
+        self.claims[entry] = [one.probe for one in left]
+        while left:
+            chosen = self._choose(entry, [*first, *sent], left)
+            if not chosen:
+                self.spared += [Gap(f"{one.kind} through {entry.name}", NOT_NEEDED) for one in left]
+                break
+            sent += self._send(chosen, f"sending {len(chosen)} kinds of probe through {entry.name}")
+            gone = {one.probe.nonce for one in chosen}
+            left = [one for one in left if one.probe.nonce not in gone]
+        return sent
 
     def _sample(self, entry: Entry, first: int, further: int, missing: set[str]) -> None:
         for number in (first, *[further] * (MORE_CONNECTIONS - 1)):

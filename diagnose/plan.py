@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
+from diagnose.explain.splitting import Splits
 from diagnose.site import Entry
 from probes.claims import Claims
-from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target, Vantage
+from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target
 
 FORWARDED_FOR = "X-Forwarded-For"
 REAL_IP = "X-Real-IP"
@@ -22,6 +23,13 @@ class Planned:
     probe: Probe
     entry: Entry
     why: str
+
+    @property
+    def kind(self) -> str:
+        """The kind of probe in a few words."""
+        if self.probe.preamble is not Preamble.NONE:
+            return f"a PROXY {self.probe.preamble} header"
+        return " and ".join(claim.channel for claim in self.probe.claims) or "an ordinary connection"
 
 
 class Planner:
@@ -93,6 +101,22 @@ class Planner:
         return f"[{entry.address}]" if ":" in entry.address else entry.address
 
 
-def outside(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The entries that the caller itself sends to."""
-    return (entry for entry in entries if entry.vantage is Vantage.OUTSIDE)
+def worth_sending(left: Sequence[Planned], splits: Splits) -> list[Planned]:
+    """Those of ``left`` that are to be sent next, the one that splits what remains best first.
+
+    On a path that is clean so far, none but those that tell explanations apart. Elsewhere all of them: what is wrong
+    there deserves every witness.
+    """
+    order = sorted(left, key=lambda one: -splits.others[one.probe.nonce])
+    wanted = [one for one in order if splits.others[one.probe.nonce]] if splits.clean else order
+    return [replace(one, why=f"{one.why}{_splitting(one, splits)}") for one in wanted]
+
+
+def _splitting(planned: Planned, splits: Splits) -> str:
+    others = splits.others[planned.probe.nonce]
+    if not others:
+        return ""
+    return f" ({others} of {splits.remaining} explanations that remain expect another outcome than the likeliest)"
+
+
+NOT_NEEDED = "of all explanations that remain, none expects another outcome of it that would matter"

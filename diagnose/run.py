@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import time
 from collections.abc import Sequence
@@ -16,15 +17,17 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, observe_all
 from diagnose.explain.groups import explain_all
 from diagnose.explain.senders import Senders, find_senders
+from diagnose.explain.splitting import find_splits
 from diagnose.gather import Gathering
 from diagnose.owners import Kind
 from diagnose.path.traffic import parse_address
-from diagnose.plan import Planner
-from diagnose.remedies import Place
+from diagnose.plan import Planned, Planner, worth_sending
+from diagnose.remedies.told import Place
 from diagnose.report.report import Report, Run
-from diagnose.site import Backend, Gap, Logs, Progress, Site
+from diagnose.site import Backend, Entry, Gap, Logs, Progress, Site
 from diagnose.standing import of_place, with_reach
 from probes.claims import Claims
+from probes.outcome import Sent
 from probes.probe import Vantage
 
 
@@ -44,7 +47,8 @@ def diagnose(site: Site, options: Options, progress: Progress) -> Report:
     began = time.monotonic()
     backend = site.deploy([entry.host for entry in site.entries], progress)
     planner = Planner(backend.path, backend.secret, _claims(site, options), routed=backend.problem is None)
-    gathering = Gathering(site, planner, options.timeout, progress)
+    choose = functools.partial(_choose, site, backend, options)
+    gathering = Gathering(site, planner, choose, options.timeout, progress)
     since = time.time()
     if backend.problem is None:
         gathering.inside()
@@ -65,6 +69,21 @@ def _claims(site: Site, options: Options) -> Claims:
         raise Stop(told, "Name the caller's own addresses more narrowly.", USAGE) from error
 
 
+def _choose(
+    site: Site, backend: Backend, options: Options, entry: Entry, sent: Sequence[Sent], left: Sequence[Planned]
+) -> Sequence[Planned]:
+    """Which kinds of probe to send next: all, unless what was seen already leaves some of them nothing to tell."""
+    observations = observe_all([(one, entry) for one in sent], Logs(), site.kongs, backend.secret)
+    told = list(dict.fromkeys(kong.settings for kong in site.kongs if kong.settings is not None))
+    if len(told) != len({kong.settings for kong in site.kongs}) or not all(o.echoed for o in observations if o.plain):
+        return left
+    addresses = Addresses(
+        site.inventory, find_senders(options.caller_ips, observations, site.inventory, site.caller_by_api())
+    )
+    facts = (*site.facts, *of_place(site, entry))
+    return worth_sending(left, find_splits(observations, facts, told, addresses, [one.probe for one in left]))
+
+
 def _explain(
     site: Site, backend: Backend, gathering: Gathering, logs: Logs, options: Options, progress: Progress
 ) -> Evidence:
@@ -75,10 +94,10 @@ def _explain(
         site.inventory, find_senders(options.caller_ips, outside, site.inventory, site.caller_by_api())
     )
     facts = {entry: (*site.facts, *of_place(site, entry)) for entry in site.entries}
-    parts = explain_all(outside, facts, site.kongs, addresses)
+    parts = explain_all(outside, facts, site.kongs, addresses, gathering.claims)
     reached = with_reach(site, parts, facts, progress)
     if reached != facts:
-        parts = explain_all(outside, reached, site.kongs, addresses)
+        parts = explain_all(outside, reached, site.kongs, addresses, gathering.claims)
     return Evidence(
         site=site.name,
         place=Place(options.kubectl, site.service, _proxy_listen(site)),
@@ -87,9 +106,11 @@ def _explain(
         facts=reached,
         addresses=addresses,
         outside=parts,
-        inside=explain_all(inside, {}, site.kongs, _from_echo(site, inside)),
+        inside=explain_all(inside, {}, site.kongs, _from_echo(site, inside), {}),
         gaps=[*gathering.gaps, *(Gap(f"the log of {pod}", why) for pod, why in logs.unread.items())],
         whys=gathering.whys,
+        claims=gathering.claims,
+        spared=gathering.spared,
         backend_problem=backend.problem or gathering.problem,
         lingering=backend.lingering,
         missing_rights=site.missing_rights,

@@ -44,6 +44,7 @@ def conclude(evidence: Evidence, run: Run) -> Report:
         settled_by=tuple(dict.fromkeys(_settling(evidence, culprits))),
         probes=tuple(_row(observation, evidence) for observation in _observations((*parts, *evidence.inside))),
         run=run,
+        not_needed=tuple(evidence.spared),
     )
 
 
@@ -104,7 +105,18 @@ def _group(part: Part, evidence: Evidence) -> Group:
         culprits=part.explanation.culprits if part.entry.vantage is Vantage.OUTSIDE else (),
         logged=_logged(part),
         vantage=part.entry.vantage.value,
+        missable=_missable(part, evidence),
     )
+
+
+MISSED = 0.05
+"""The probability with which a sample misses what it is said to miss."""
+
+
+def _missable(part: Part, evidence: Evidence) -> float | None:
+    """The share of bad connections of which a sample as large as the entry's holds none with that probability."""
+    sample = sum(len(other.plain) for other in evidence.outside if other.entry == part.entry)
+    return round(1 - MISSED ** (1 / sample), 3) if sample else None
 
 
 def _observations(parts: Iterable[Part]) -> Iterable[Observation]:

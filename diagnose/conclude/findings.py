@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from diagnose import catalogue
 from diagnose.conclude import because
 from diagnose.conclude.gathered import Evidence, strangers, unseen
-from diagnose.explain.explain import Case
+from diagnose.explain.evidence import departure
 from diagnose.explain.faults import MISMATCH
 from diagnose.explain.groups import Part
+from diagnose.explain.sights import UNKNOWN_SOURCE
 from diagnose.path.traffic import Address, Layer
-from diagnose.remedies import find_remedy
+from diagnose.remedies.find import find_remedy
 from diagnose.report.report import Culprit, Finding, Remedy, RemedyStep, Severity, Verdict
 
 
@@ -20,7 +21,10 @@ def find_all(evidence: Evidence, culprits: Sequence[Culprit]) -> tuple[Finding, 
     one_a_code: dict[str, Culprit] = {}
     for culprit in culprits:
         one_a_code.setdefault(culprit.code, culprit)
-    found = [_of_culprit(one, parts, evidence) for one in one_a_code.values() if (parts := _losing_by(one, evidence))]
+    blamed = [(one, parts) for one in one_a_code.values() if (parts := _losing_by(one, evidence))]
+    wrong = {id(part): part for _, parts in blamed for part in parts}
+    joint = _remedy(list(wrong.values()), evidence) if wrong else None
+    found = [_of_culprit(one, parts, joint, evidence) for one, parts in blamed]
     found += _forgeries(evidence, {culprit.code for culprit in culprits})
     found += _beside(evidence)
     order = list(Severity)
@@ -37,9 +41,10 @@ def _losing_by(culprit: Culprit, evidence: Evidence) -> list[Part]:
     ]
 
 
-def _of_culprit(culprit: Culprit, parts: Sequence[Part], evidence: Evidence) -> Finding:
+def _of_culprit(culprit: Culprit, parts: Sequence[Part], joint: Remedy | None, evidence: Evidence) -> Finding:
     lines = [line for part in parts for line in _lines(culprit, part, evidence)]
-    return _finding(culprit.code, lines, _remedy(parts, evidence), layer=culprit.layer)
+    remedy = joint if joint is not None and joint.sufficient else _remedy(parts, evidence)
+    return _finding(culprit.code, lines, remedy, layer=culprit.layer)
 
 
 def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
@@ -63,17 +68,17 @@ def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
 
 
 def _remedy(parts: Sequence[Part], evidence: Evidence) -> Remedy | None:
-    """The remedy for all of these parts at once; no claim that was sent through their entries may then be believed."""
-    entries = {part.entry for part in parts}
+    """The remedy for all of these parts at once; what is well must stay so, and no claim may be believed."""
+    well = [part for part in evidence.outside if part.verdict is Verdict.PRESERVED]
+    entries = {part.entry for part in (*parts, *well)}
     observations = [o for part in evidence.outside if part.entry in entries for o in part.explanation.observations]
-    claims = {
-        (o.traffic.preface, o.traffic.headers): (o.probe.claims[0].channel, o.traffic)
-        for o in observations
-        if o.probe.claims and o.traffic is not None
-    }
+    probes = [*(o.probe for o in observations), *(one for entry in entries for one in evidence.claims.get(entry, ()))]
     seen = frozenset(address for o in observations for address in o.visible)
-    cases: list[Case] = [case for part in parts for case in part.explanation.cases]
-    return find_remedy(cases, list(claims.values()), evidence.addresses, evidence.place, seen)
+    cases, healthy = ([case for part in some for case in part.explanation.cases] for some in (parts, well))
+    source = next((case.plain.source for case in cases), UNKNOWN_SOURCE)
+    claims = {(one.preamble, one.claims): one for one in probes if one.claims}
+    departed = [(one.claims[0].channel, departure(one, source)) for one in claims.values()]
+    return find_remedy(cases, departed, evidence.addresses, evidence.place, seen, healthy)
 
 
 def _finding(code: str, lines: Sequence[str], remedy: Remedy | None = None, *, layer: Layer | None = None) -> Finding:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.groups import Part
 from diagnose.path.traffic import Address
-from diagnose.remedies import Place
+from diagnose.remedies.told import Place
 from diagnose.report.report import Verdict
 from diagnose.site import Entry, Fact, Gap, Kong
-from probes.probe import Vantage
+from probes.probe import Probe, Vantage
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,11 @@ class Evidence:
     """All that was gathered, and what explains it.
 
     ``outside`` are the parts of the entries that the caller sent to, ``inside`` those of Kong's pods as seen from the
-    echo's place. ``whys`` maps a nonce to the reason for which its probe was sent. ``command`` is the command line to
-    repeat the run. ``backend_problem`` says what keeps the echo from answering, None if it answers; ``lingering`` what
-    a killed run would leave behind. ``missing_rights`` are those that the caller lacks in the cluster.
+    echo's place. ``whys`` maps a nonce to the reason for which its probe was sent. ``claims`` are probes of each entry
+    that claim something, sent or not; ``spared`` are kinds of probe that would have told nothing more. ``command`` is
+    the command line to repeat the run. ``backend_problem`` says what keeps the echo from answering, None if it answers;
+    ``lingering`` what a killed run would leave behind. ``missing_rights`` are those that the caller lacks in the
+    cluster.
     """
 
     site: str
@@ -34,6 +36,8 @@ class Evidence:
     inside: Sequence[Part]
     gaps: Sequence[Gap]
     whys: Mapping[str, str]
+    claims: Mapping[Entry, Sequence[Probe]]
+    spared: Sequence[Gap]
     backend_problem: str | None
     lingering: str | None
     missing_rights: Sequence[str]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diagnose.explain.bindings import Addresses
-from diagnose.explain.explain import UNKNOWN_SOURCE, Case, holding
+from diagnose.explain.cases import Case, holding
 from diagnose.explain.faults import Holds, carries
 from diagnose.explain.groups import Part
+from diagnose.explain.sights import UNKNOWN_SOURCE
 from diagnose.owners import Inventory
 from diagnose.path.egress import Egress
 from diagnose.path.proxying import SENDS_PROXY, Proxying

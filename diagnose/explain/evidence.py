@@ -121,13 +121,13 @@ def observe_all(
 def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str) -> Observation:
     echo = _echo(sent, secret)
     lines = logs.access.get(sent.probe.nonce, ())
-    line = lines[0] if lines else None
+    line = _answering(sent.outcome, lines)
     headers = {str(name).lower(): str(value) for name, value in echo["headers"]} if echo is not None else {}
     logged = parse_address(headers.get("x-real-ip", ""))
     forwarded = tuple(element.strip() for element in headers.get("x-forwarded-for", "").split(",")) if headers else None
     if line is not None and logged is None:
         logged = parse_address(line.address)
-    answer = _answer(sent.outcome, echo is not None, line, sent.probe.nonce)
+    answer = _answer(sent.outcome, echo is not None, lines, sent.probe.nonce)
     refused = _refused(sent.probe, logs) if logged is None and answer in _REFUSALS else None
     return Observation(
         sent=sent,
@@ -143,6 +143,13 @@ def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,
     )
+
+
+def _answering(outcome: Outcome, lines: Sequence[AccessLine]) -> AccessLine | None:
+    """The line of the try that was answered, where a balancer tried twice; None where that may be one or another."""
+    status = outcome.status if isinstance(outcome, Answered) else None
+    tried = [line for line in lines if line.status == status] or list(lines)
+    return tried[0] if len({(line.kong, line.address) for line in tried}) == 1 else None
 
 
 def _in_clear(outcome: Outcome, line: AccessLine | None) -> bool:
@@ -191,23 +198,23 @@ def echo_peer(sent: Sent) -> str | None:
 
 
 def _kong(echo: dict[str, Any] | None, line: AccessLine | None, entry: Entry, kongs: Sequence[Kong]) -> str | None:
-    if line is not None:
-        return line.kong
     address = echo["peer"] if echo is not None else entry.address
-    return next((kong.name for kong in kongs if kong.address == address), None)
+    passed_on_by = next((kong.name for kong in kongs if kong.address == address), None)
+    return passed_on_by if passed_on_by is not None or line is None else line.kong
 
 
-def _read_whole(outcome: Answered, line: AccessLine | None, nonce: str) -> bool:
+def _read_whole(outcome: Answered, lines: Sequence[AccessLine], nonce: str) -> bool:
     """Whether a 400 came of a request that Kong had read: then a plugin or the application gave it."""
-    return line is not None and line.status == 400 and nonce in line.request and _CLEAR_TEXT not in outcome.body
+    read = any(line.status == 400 and nonce in line.request for line in lines)
+    return read and _CLEAR_TEXT not in outcome.body
 
 
-def _answer(outcome: Outcome, echoed: bool, line: AccessLine | None, nonce: str) -> Answer | None:
+def _answer(outcome: Outcome, echoed: bool, lines: Sequence[AccessLine], nonce: str) -> Answer | None:
     match outcome:
-        case Answered(status=400) if not _read_whole(outcome, line, nonce):
+        case Answered(status=400) if not _read_whole(outcome, lines, nonce):
             return Answer.REJECTED
         case Answered():
-            if echoed or line is not None or by_kong(outcome):
+            if echoed or lines or by_kong(outcome):
                 return Answer.PASSED
             return Answer.BAD_GATEWAY if outcome.status in (502, 503, 504) else None
         case Closed(received=b"") | Reset():

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from diagnose.explain.bindings import Addresses
+from diagnose.explain.cases import Case
 from diagnose.explain.evidence import Observation
-from diagnose.explain.explain import Case, Explanation, explain
+from diagnose.explain.explain import Explanation, explain
 from diagnose.path.proxying import Answer
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
 from diagnose.path.world import Hop
 from diagnose.report.report import Verdict
 from diagnose.site import Entry, Fact, Kong
+from probes.probe import Probe
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -40,8 +42,11 @@ def explain_all(
     facts: Mapping[Entry, Sequence[Fact]],
     kongs: Sequence[Kong],
     addresses: Addresses,
+    claims: Mapping[Entry, Sequence[Probe]],
 ) -> list[Part]:
     """Every entry's observations explained, in the order in which entries were first used.
+
+    ``claims`` are probes of each entry that claim something, sent or not: whether Kong believes them is predicted.
 
     An entry is split by Kong pod, then by who owns what Kong saw, only if no single world explains all of it.
     """
@@ -51,25 +56,30 @@ def explain_all(
     return [
         part
         for entry, group in by_entry.items()
-        for part in _parts(entry, group, facts.get(entry, ()), kongs, addresses)
+        for part in _parts(entry, group, facts.get(entry, ()), kongs, addresses, claims.get(entry, ()))
     ]
 
 
 def _parts(
-    entry: Entry, group: Sequence[Observation], facts: Sequence[Fact], kongs: Sequence[Kong], addresses: Addresses
+    entry: Entry,
+    group: Sequence[Observation],
+    facts: Sequence[Fact],
+    kongs: Sequence[Kong],
+    addresses: Addresses,
+    claims: Sequence[Probe],
 ) -> list[Part]:
     told = _told(kongs)
     reached = _split([o for o in group if o.plain], lambda observation: observation.kong)
     if len(told) <= 1 or len(reached) == 1:
-        whole = explain(group, facts, _told(_of(kongs, group)) or told, addresses)
+        whole = explain(group, facts, _told(_of(kongs, group)) or told, addresses, claims)
         if whole.cases or len(reached) < 2:
-            return _by_path(entry, whole, facts, told, addresses)
+            return _by_path(entry, whole, facts, told, addresses, claims)
     others = [o for o in group if not o.plain]
-    of_pods = {kong: _of_kong(kong, plain, others, facts, kongs, addresses) for kong, plain in reached}
+    of_pods = {kong: _of_kong(kong, plain, others, facts, kongs, addresses, claims) for kong, plain in reached}
     return [
         part
         for kong, whole in _of_one_front(of_pods).items()
-        for part in _by_path(entry, whole, facts, told, addresses, kong)
+        for part in _by_path(entry, whole, facts, told, addresses, claims, kong)
     ]
 
 
@@ -80,10 +90,11 @@ def _of_kong(
     facts: Sequence[Fact],
     kongs: Sequence[Kong],
     addresses: Addresses,
+    unsent: Sequence[Probe],
 ) -> Explanation:
     """What explains one pod's connections. What no pod is known to have taken is of any pod, if that agrees."""
     told = _told(pod for pod in kongs if pod.name == kong) or _told(kongs)
-    claims = [o.probe for o in others]
+    claims = [*unsent, *(o.probe for o in others)]
     own = [*plain, *(o for o in others if o.kong == kong)]
     stray = [o for o in others if o.kong is None] if kong is not None else []
     whole = explain([*own, *stray], facts, told, addresses, claims)
@@ -114,12 +125,13 @@ def _by_path(
     facts: Sequence[Fact],
     told: Sequence[Settings],
     addresses: Addresses,
+    unsent: Sequence[Probe],
     kong: str | None = None,
 ) -> list[Part]:
     """One part for each verdict on its connections; where no single world explains them, by what Kong saw of them."""
     if whole.cases:
         return [_part(entry, way, addresses, kong) for way in whole.ways]
-    claims = [o.probe for o in whole.observations]
+    claims = [*unsent, *(o.probe for o in whole.observations)]
     ways = _split(whole.observations, lambda observation: _way(observation, addresses))
     explained = [explain(share, facts, told, addresses, claims) for _, share in ways if any(o.plain for o in share)]
     if len(explained) > 1 and all(explanation.cases for explanation in explained):

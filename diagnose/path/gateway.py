@@ -7,7 +7,7 @@ the rows recorded on real gateways in tests/data/kong-truth.jsonl and kong-truth
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnose.path import preface, realip
 from diagnose.path.addresses import text_of
@@ -72,9 +72,20 @@ def receive(settings: Settings, listener: Listener, traffic: Traffic) -> Conclus
         # Refused before any header was read.
         taken = realip.take(settings, traffic.source, accepted, ())
         return Conclusion(400, text_of(taken.address), tls_failed=traffic.tls, channel=taken.channel, read=False)
+    traffic = _as_read(traffic)
     taken = realip.take(settings, traffic.source, accepted, traffic.headers)
     client = text_of(taken.address)
     return Conclusion(200, client, sent_on(settings, listener, traffic, client), channel=taken.channel)
+
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _as_read(traffic: Traffic) -> Traffic:
+    """``traffic`` without the headers that nginx drops for their names (ignore_invalid_headers)."""
+    if all(_NAME.fullmatch(name) for name, _ in traffic.headers):
+        return traffic
+    return replace(traffic, headers=tuple(line for line in traffic.headers if _NAME.fullmatch(line[0])))
 
 
 def _limit(settings: Settings, listener: Listener) -> int:

@@ -101,7 +101,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Connections that share entry, address, family and scheme, and where they differ pod and node."""
+    """Connections that share entry, address, family and scheme, and where they differ pod and node.
+
+    ``missable`` is the share of bad connections that as many as went through the entry would have missed with a
+    probability of 5 %; None where none did.
+    """
 
     entry: str
     address: str
@@ -114,6 +118,7 @@ class Group:
     culprits: tuple[Culprit, ...]
     logged: tuple[tuple[str, int], ...] = ()  # (address Kong logged, connections), most frequent first
     vantage: str = "outside"
+    missable: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a run has to say. ``headline`` is the verdict in one line; ``site`` names what was diagnosed."""
+    """All that a run has to say.
+
+    ``headline`` is the verdict in one line; ``site`` names what was diagnosed. ``not_needed`` are the kinds of probe
+    that were not sent, as they would have told nothing more.
+    """
 
     verdict: Verdict
     headline: str
@@ -166,3 +175,4 @@ class Report:
     settled_by: tuple[str, ...]
     probes: tuple[ProbeRow, ...]
     run: Run
+    not_needed: tuple[Gap, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
@@ -109,6 +110,8 @@ def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[RenderableT
     yield from _listed("Not measured", gaps, signs)
     if verbose:
         yield from _probes(report)
+        not_needed = [f"{gap.what}: {gap.why}" for gap in report.not_needed]
+        yield from _listed("Not sent, as they would have told nothing more", not_needed, signs)
     yield Text(harmless(_summary(report)), style="dim")
     yield _headline(report, signs)
 
@@ -129,30 +132,53 @@ def _path(report: Report, signs: Signs) -> Iterator[RenderableType]:
 
 
 def _groups(groups: tuple[Group, ...]) -> Iterator[RenderableType]:
-    """A table for each entry where there are several groups; inside ones apart, since they are another experiment."""
+    """A table for each entry where groups differ; inside ones apart, since they are another experiment."""
     outside = [group for group in groups if group.vantage == "outside"]
     inside = [group for group in groups if group.vantage == "inside"]
-    if len(outside) > 1:
-        for entry in dict.fromkeys(map(_entry, outside)):
-            yield _heading(f"What became of the connections to {entry}")
-            yield _entry_table([group for group in outside if _entry(group) == entry])
-            yield ""
+    by_entry = {entry: _merged([one for one in outside if _entry(one) == entry]) for entry in map(_entry, outside)}
+    for entry, ways in by_entry.items():
+        told = list(_sample(entry, ways))
+        if len(ways) > 1 or len(by_entry) > 1:
+            told = [_heading(f"What became of the connections to {entry}"), _entry_table(ways), *told]
+        yield from (*told, "") if told else ()
     if inside:
         yield _heading("From inside the cluster, straight to Kong (no evidence about callers outside)")
         table = _table("verdict", "connections", "entry", "Kong logged")
         for group in inside:
-            _row(table, group.verdict, str(group.connections), _entry(group), _logged(group))
+            _row(table, group.verdict, str(group.connections), _entry(group), _logged([group]))
         yield table
         yield ""
 
 
-def _entry_table(groups: list[Group]) -> Table:
-    table = _table("verdict", "share", "Kong pod", "Kong logged", "at fault")
-    whole = sum(group.connections for group in groups)
+def _merged(groups: Sequence[Group]) -> list[list[Group]]:
+    """Groups of one entry that came to the same verdict and the same culprits, together."""
+    ways: dict[tuple[Verdict, tuple[str, ...]], list[Group]] = {}
     for group in groups:
-        codes = ", ".join(dict.fromkeys(culprit.code for culprit in group.culprits))
-        _row(table, group.verdict, f"{group.connections} of {whole}", _pod(group), _logged(group), codes)
+        ways.setdefault((group.verdict, _codes(group)), []).append(group)
+    return list(ways.values())
+
+
+def _codes(group: Group) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(culprit.code for culprit in group.culprits))
+
+
+def _entry_table(ways: Sequence[Sequence[Group]]) -> Table:
+    table = _table("verdict", "share", "Kong pod", "Kong logged", "at fault")
+    whole = sum(group.connections for way in ways for group in way)
+    for way in ways:
+        share = f"{sum(group.connections for group in way)} of {whole}"
+        pods = ", ".join(dict.fromkeys(map(_pod, way)))
+        _row(table, way[0].verdict, share, pods, _logged(way), ", ".join(_codes(way[0])))
     return table
+
+
+def _sample(entry: str, ways: Sequence[Sequence[Group]]) -> Iterator[RenderableType]:
+    """What so many connections may have missed, where some of them are well."""
+    missable = ways[0][0].missable
+    if missable is not None and any(way[0].verdict is Verdict.PRESERVED for way in ways):
+        whole = sum(group.connections for way in ways for group in way)
+        told = f"{whole} connection{'s' * (whole != 1)} to {entry}: a fault in fewer than {missable:.0%} of all"
+        yield Text(harmless(f"{told} may have gone unseen (with a probability of 5 %)."), style="dim")
 
 
 def _entry(group: Group) -> str:
@@ -166,8 +192,11 @@ def _pod(group: Group) -> str:
     return f"{group.pod} on {group.node}" if group.node else group.pod
 
 
-def _logged(group: Group) -> str:
-    return ", ".join(f"{address} ({connections})" for address, connections in group.logged) or "nothing seen"
+def _logged(groups: Sequence[Group]) -> str:
+    counted = Counter[str]()
+    for group in groups:
+        counted.update(dict(group.logged))
+    return ", ".join(f"{address} ({number})" for address, number in counted.most_common()) or "nothing seen"
 
 
 def _finding(finding: Finding, culprits: Sequence[Culprit], signs: Signs) -> Iterator[RenderableType]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
-from diagnose.gather import Gathering
-from diagnose.plan import Planner
+from diagnose.gather import Choose, Gathering
+from diagnose.plan import Planned, Planner
 from diagnose.site import Entry, EntryKind
 from probes.claims import Claims
+from probes.outcome import Sent
 
 
 @contextmanager
@@ -43,9 +44,13 @@ def answering(status: int, **headers: str) -> Iterator[tuple[Entry, list[str]]]:
         server.server_close()
 
 
-def gathering(*entries: Entry) -> Gathering:
+def all_of_them(entry: Entry, sent: Sequence[Sent], left: Sequence[Planned]) -> Sequence[Planned]:
+    return left
+
+
+def gathering(*entries: Entry, choose: Choose = all_of_them) -> Gathering:
     site: Any = SimpleNamespace(entries=entries, kongs=(), gaps=())
-    return Gathering(site, Planner("/kongip-x", "secret", Claims()), 2.0, lambda line: None)
+    return Gathering(site, Planner("/kongip-x", "secret", Claims()), choose, 2.0, lambda line: None)
 
 
 def test_where_kong_answers_itself_all_kinds_and_all_connections_are_sent() -> None:
@@ -76,3 +81,19 @@ def test_where_nothing_answers_the_sample_is_not_taken() -> None:
     found.outside(10)
 
     assert len(found.sent) == 8
+
+
+def test_kinds_are_sent_until_none_of_those_left_would_tell_anything() -> None:
+    asked_for: list[tuple[int, int]] = []
+
+    def two_then_none(entry: Entry, sent: Sequence[Sent], left: Sequence[Planned]) -> Sequence[Planned]:
+        asked_for.append((len(sent), len(left)))
+        return left[:2] if len(sent) == 1 else ()
+
+    with answering(404, Server="kong/3.9.3") as (entry, _):
+        found = gathering(entry, choose=two_then_none)
+        found.outside(1)
+
+    assert asked_for == [(1, 7), (3, 5)]
+    assert len(found.spared) == 5
+    assert len(found.claims[entry]) == 7

@@ -15,7 +15,7 @@ from diagnose.explain.evidence import Observation
 from diagnose.explain.groups import explain_all
 from diagnose.explain.senders import find_senders
 from diagnose.path.traffic import Layer
-from diagnose.remedies import Place
+from diagnose.remedies.told import Place
 from diagnose.report.report import Report, Run, Status, Verdict
 from diagnose.site import Fact, Kong
 from probes.probe import Vantage
@@ -58,10 +58,12 @@ def report(*ways: Way, told: tuple[str, ...] = (), facts: tuple[Fact, ...] = (),
         "kongs": kongs,
         "facts": by_entry,
         "addresses": addresses,
-        "outside": explain_all(observations, by_entry, kongs, addresses),
+        "outside": explain_all(observations, by_entry, kongs, addresses, {}),
         "inside": [],
         "gaps": [],
         "whys": {},
+        "claims": {},
+        "spared": [],
         "backend_problem": None,
         "lingering": None,
         "missing_rights": (),

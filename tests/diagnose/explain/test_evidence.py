@@ -152,3 +152,67 @@ def test_a_claim_that_kong_took_is_told_by_its_channel() -> None:
 
     assert observed(asked, echoed(asked, headers=[["X-Real-IP", claimed]])).forged == "X-Real-IP"
     assert observed(asked, echoed(asked, headers=[["X-Real-IP", "10.0.0.1"]])).forged is None
+
+
+OTHER = Kong("kong/kong-1", "10.3.1.6", "node-b", True, None, "a test")
+
+
+def lines_of(asked: Probe, *of: tuple[str, str, int]) -> Logs:
+    return Logs({asked.nonce: tuple(AccessLine(kong, at, status, f"GET {asked.path}") for kong, at, status in of)})
+
+
+def test_of_two_tries_of_a_balancer_the_one_that_was_answered_counts() -> None:
+    asked = probe()
+    logs = lines_of(asked, (KONG.name, "10.2.0.11", 503), (OTHER.name, "10.2.0.12", 404))
+    seen = observed(asked, Answered(404), logs)
+
+    assert (seen.seen.logged, seen.kong) == (ip_address("10.2.0.12"), OTHER.name)
+
+
+def test_where_two_tries_were_logged_alike_but_for_the_address_it_is_unknown() -> None:
+    asked = probe()
+    logs = lines_of(asked, (KONG.name, "10.2.0.11", 404), (OTHER.name, "10.2.0.12", 404))
+    seen = observed(asked, Answered(404), logs)
+
+    assert (seen.seen.answer, seen.seen.logged, seen.kong) == (Answer.PASSED, None, None)
+
+
+def test_a_line_that_was_logged_twice_says_no_more_than_once() -> None:
+    asked = probe()
+    logs = lines_of(asked, (KONG.name, "10.2.0.11", 404), (KONG.name, "10.2.0.11", 404))
+
+    assert observed(asked, Answered(404), logs).seen.logged == ip_address("10.2.0.11")
+
+
+def test_the_echo_decides_which_of_two_tries_it_saw() -> None:
+    asked = probe()
+    logs = lines_of(asked, (OTHER.name, "10.2.0.12", 200), (KONG.name, "192.168.7.7", 200))
+    seen = observed(asked, echoed(asked), logs)
+
+    assert (seen.seen.logged, seen.kong) == (ip_address("192.168.7.7"), KONG.name)
+
+
+def test_a_400_that_a_plugin_gave_is_no_refusal() -> None:
+    asked = probe()
+    line = AccessLine(KONG.name, "10.2.0.11", 400, f"GET {asked.path} HTTP/1.1")
+
+    assert observed(asked, Answered(400), Logs({asked.nonce: (line,)})).seen.answer is Answer.PASSED
+
+
+def test_clear_text_on_a_tls_port_is_told_from_a_refused_proxy_header() -> None:
+    asked = probe()
+    page = b"<h1>400</h1><center>The plain HTTP request was sent to HTTPS port</center>"
+    line = AccessLine(KONG.name, "10.2.0.11", 400, f"GET {asked.path} HTTP/1.1")
+
+    seen = observed(asked, Answered(400, (), page), Logs({asked.nonce: (line,)})).seen
+    assert (seen.answer, seen.in_clear) == (Answer.REJECTED, True)
+    assert not observed(asked, Answered(400, (), page)).seen.in_clear
+
+
+def test_headers_that_name_an_address_are_witnesses_and_others_are_not() -> None:
+    asked = probe()
+    came = [["CF-Connecting-IP", "192.168.7.7"], ["X-Real-IP", "10.0.0.1"], ["Host", "10.9.9.9"], ["Accept", "*/*"]]
+
+    carried = observed(asked, echoed(asked, headers=came)).seen.carried
+
+    assert carried == frozenset({("cf-connecting-ip", "192.168.7.7")})

@@ -24,7 +24,7 @@ def kongs(*ways: Way) -> list[Kong]:
 def parts(observations: list[Observation], pods: list[Kong], *facts: Fact, told: tuple[str, ...] = ()) -> list[Part]:
     owners = inventory()
     addresses = Addresses(owners, find_senders(told, observations, owners, None))
-    return explain_all(observations, {ENTRY: facts}, pods, addresses)
+    return explain_all(observations, {ENTRY: facts}, pods, addresses, {})
 
 
 def alternating(*ways: Way) -> list[Observation]:

@@ -281,3 +281,10 @@ def test_recursion_stops_at_the_last_element_that_is_not_trusted(chain: list[str
     heard = receive(settings, Listener(8000), plain((("X-Forwarded-For", ", ".join(chain)),)))
     strangers = [one for one in chain if not one.startswith("127.0.1.")]
     assert heard.address == (strangers[-1] if strangers else chain[0])
+
+
+@pytest.mark.parametrize(("name", "logged"), [("X_Client", "203.0.113.7"), ("X.Client", "127.0.1.10")])
+def test_a_header_whose_name_nginx_finds_invalid_is_as_if_it_had_not_come(name: str, logged: str) -> None:
+    settings = Settings(trusted_ips=TRUSTING, real_ip_header=name)
+
+    assert receive(settings, Listener(8000), plain(((name, "203.0.113.7"),))).address == logged

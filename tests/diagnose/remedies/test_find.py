@@ -10,7 +10,8 @@ from diagnose.explain.senders import find_senders
 from diagnose.owners import Inventory, Kind, Owner
 from diagnose.path.settings import DEFAULT_PROXY_LISTEN
 from diagnose.path.traffic import Layer
-from diagnose.remedies import Place, find_remedy
+from diagnose.remedies.find import find_remedy
+from diagnose.remedies.told import Place
 from diagnose.report.report import Remedy
 from diagnose.site import Fact
 from tests.diagnose.explain.simulator import BALANCER, BRIDGE, NODES, Way, evidence, inventory

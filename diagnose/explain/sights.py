@@ -1,0 +1,105 @@
+"""Sights: what worlds are held against - one observation of each sort, and what all of them together point to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.evidence import Observation, departure
+from diagnose.explain.worlds import Pointers
+from diagnose.path.proxying import Answer
+from diagnose.path.settings import Settings
+from diagnose.path.traffic import Address, Traffic, parse_address
+from diagnose.site import Entry
+from probes.probe import Probe
+
+UNKNOWN_SOURCE = ip_address("198.18.0.2")
+"""Stands for the caller's socket where no connection was made and nothing depends on it (RFC 2544)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """What worlds are held against: one observation of each sort, and what all of them together tell.
+
+    ``plain`` are those that are judged, ``claims`` all probes that claim something, ``visible`` all addresses seen,
+    ``forged`` the channels that Kong was seen to believe, ``source`` where a connection left from that was made,
+    ``naming`` the headers that named the caller to the echo.
+    """
+
+    entry: Entry
+    distinct: tuple[Observation, ...]
+    plain: tuple[Observation, ...]
+    claims: tuple[Probe, ...]
+    visible: frozenset[Address]
+    forged: tuple[str, ...]
+    source: Address
+    naming: tuple[str, ...]
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation], claims: Iterable[Probe], addresses: Addresses) -> Sights:
+        """What ``observations`` of one entry tell; ``claims`` are further probes whose effect is to be predicted."""
+        distinct = tuple(_distinct(observations))
+        plain = tuple(o for o in distinct if o.plain) or distinct[:1]
+        claiming = (*(o.probe for o in distinct if o.probe.claims), *(probe for probe in claims if probe.claims))
+        sources = (o.traffic.source for o in distinct if o.traffic is not None)
+        return cls(
+            entry=observations[0].entry,
+            distinct=distinct,
+            plain=plain,
+            claims=tuple({(probe.preamble, probe.claims): probe for probe in claiming}.values()),
+            visible=frozenset(address for o in distinct for address in o.visible),
+            forged=tuple(dict.fromkeys(o.forged for o in distinct if o.forged is not None)),
+            source=next(sources, UNKNOWN_SOURCE),
+            naming=_naming(plain, addresses),
+        )
+
+    def pointers(self, settings: Sequence[Settings], addresses: Addresses) -> Pointers:
+        """What all that was seen points to, for Kongs with ``settings``."""
+        strangers = (
+            {address for address in o.visible if not addresses.senders.hold(address) and str(address) != o.sent.socket}
+            for o in self.distinct
+        )
+        echoed = any(o.seen.carried is not None for o in self.plain)
+        read = {one.real_ip_header for one in settings if one.trusted_ips} - {"X-Forwarded-For", "proxy_protocol"}
+        hidden = read - set(self.naming) if not echoed else set()
+        return Pointers(
+            chained=any(len(several) > 1 for several in strangers),
+            ended=any(o.seen.answer is not Answer.PASSED for o in self.plain),
+            naming=self.naming,
+            hidden=tuple(sorted({"X-Real-IP"} | hidden)),
+        )
+
+    def departed(self, observation: Observation) -> Traffic:
+        """The connection as it left the caller; where none was made, from where another one was."""
+        return observation.traffic if observation.traffic is not None else departure(observation.probe, self.source)
+
+
+def _naming(plain: Sequence[Observation], addresses: Addresses) -> tuple[str, ...]:
+    """The headers, besides those that Kong writes itself, in which the caller's address came to the echo."""
+    names = (name for o in plain for name, value in o.seen.carried or () if _names_caller(o, value, addresses))
+    return tuple(dict.fromkeys(names))[:MOST_HEADERS]
+
+
+MOST_HEADERS = 3
+"""Every header more multiplies the worlds; a path on which more of them name the caller is told by the first ones."""
+
+
+def _names_caller(observation: Observation, value: str, addresses: Addresses) -> bool:
+    address = parse_address(value.strip())
+    if address is None or addresses.inventory.infrastructure(address):
+        return False
+    known = addresses.senders.networks is not None
+    return addresses.senders.hold(address) if known else value.strip() != str(observation.seen.logged)
+
+
+def _distinct(observations: Iterable[Observation]) -> Iterator[Observation]:
+    """One observation of each sort: what differs only by its nonce is predicted alike."""
+    known = set()
+    for observation in sorted(observations, key=lambda one: not one.plain):
+        probe = observation.probe
+        key = (probe.preamble, probe.claims, observation.seen, observation.sent.socket)
+        if key not in known:
+            known.add(key)
+            yield observation

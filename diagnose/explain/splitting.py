@@ -1,0 +1,76 @@
+"""Splitting: which further probe would tell the worlds apart that still agree with what was seen.
+
+Kong's settings are a witness like others and may be wrong: every path that remains is also thought of in front of a
+Kong that is set otherwise, as far as that agrees. A probe is worth sending where two such worlds that are judged
+differently predict different outcomes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from diagnose.explain import worlds
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.cases import Case, find_cases, of_world
+from diagnose.explain.evidence import Observation, departure
+from diagnose.explain.sights import Sights
+from diagnose.path.settings import Settings
+from diagnose.path.world import World, predict
+from diagnose.report.report import Verdict
+from diagnose.site import Fact
+from probes.probe import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """What further probes would tell.
+
+    ``clean`` tells that, if Kong is set as it is told, the address is preserved in all that remains. ``others`` maps a
+    candidate's nonce to the number of explanations that predict another outcome of it than the likeliest does, 0 where
+    none that is judged differently does. ``remaining`` is how many explanations there are.
+    """
+
+    clean: bool
+    others: Mapping[str, int]
+    remaining: int
+
+
+def find_splits(
+    observations: Sequence[Observation],
+    facts: Sequence[Fact],
+    told: Sequence[Settings],
+    addresses: Addresses,
+    candidates: Sequence[Probe],
+) -> Splits:
+    """What each of ``candidates``, which go through the entry of ``observations``, would tell after all these."""
+    sights = Sights.of(observations, candidates, addresses)
+    expected = find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses)
+    paths = {case.world.hops: None for case in expected}
+    otherwise = worlds.alternatives(sights.entry, told, map(str, sights.visible))
+    thinkable = [World(hops, settings, listener) for hops in paths for settings, listener in otherwise]
+    cases = [*expected, *(case for world in thinkable for case in of_world(world, sights, facts, addresses))]
+    return Splits(
+        clean=bool(expected) and all(case.judgement.verdict is Verdict.PRESERVED for case in expected),
+        others={probe.nonce: _differing(probe, cases) for probe in candidates},
+        remaining=len(cases),
+    )
+
+
+def _differing(probe: Probe, cases: Sequence[Case]) -> int:
+    outcomes = [_outcome(probe, case) for case in cases]
+    judged: dict[object, set[object]] = {}
+    for outcome, case in zip(outcomes, cases, strict=True):
+        judged.setdefault(outcome, set()).add(case.judgement)
+    if len(judged) < 2 or len(set.union(*judged.values())) < 2:
+        return 0
+    return sum(outcome != outcomes[0] for outcome in outcomes)
+
+
+def _outcome(probe: Probe, case: Case) -> object:
+    """What the witnesses would tell of ``probe`` in ``case``."""
+    prediction = predict(case.world, departure(probe, case.plain.source), case.binding)
+    conclusion = prediction.conclusion
+    if conclusion is None:
+        return prediction.answers, None, None
+    return prediction.answers, conclusion.address, dict(conclusion.upstream or ()).get("X-Forwarded-For")

@@ -1,0 +1,1 @@
+"""Remedies: changes to a world, tried on every case that remains before they are printed."""

@@ -1,0 +1,65 @@
+"""Trust: the smallest ranges that are sure to hold what connects to Kong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.cases import Case
+from diagnose.owners import Kind, Network
+from diagnose.path.traffic import Address
+from diagnose.path.world import predict
+
+
+def trusts(cases: Sequence[Case], addresses: Addresses, seen: frozenset[Address]) -> list[tuple[str, ...] | None]:
+    """What trusted_ips may be set to: as it is, the balancer's side alone, that besides what is listed, nobody.
+
+    Where none of Kong's peers was seen, those of the likeliest cases are the ones.
+    """
+    likeliest = [case for case in cases if case.rank == cases[0].rank]
+    peers = {peer for case in cases if (peer := _peer(case)) in seen and peer is not None}
+    peers = peers or {peer for case in likeliest if (peer := _peer(case)) is not None}
+    ranges = collapse(net for peer in peers for net in smallest_ranges(peer, addresses))
+    told = cases[0].world.settings.trusted_ips
+    listed = tuple(text for text in told if text not in ("0.0.0.0/0", "::/0"))
+    offered: list[tuple[str, ...] | None] = [None]
+    if ranges:
+        offered.append(tuple(dict.fromkeys((*listed, *ranges))))
+        offered.append(ranges)
+    if told:
+        offered.append(())
+    return list(dict.fromkeys(offered))
+
+
+def _peer(case: Case) -> Address | None:
+    """The TCP peer that Kong sees on the plain connection of ``case``, unless it is the caller itself."""
+    prediction = predict(case.world, case.plain, case.binding)
+    if len(prediction.arrivals) <= len(case.world.hops):
+        return None
+    peer = prediction.arrivals[-1].source
+    return None if peer == case.plain.source else peer
+
+
+def smallest_ranges(address: Address, addresses: Addresses) -> tuple[Network, ...]:
+    """The smallest ranges that are sure to hold what answers in the place of ``address``.
+
+    Nodes come and go: one node's address stands for all nodes'. A pod's stands for the pod network.
+    """
+    kinds = {owner.kind for owner in addresses.inventory.owners(address)}
+    family = kinds & {Kind.NODE, Kind.POD_NETWORK, Kind.POD}
+    if not family:
+        return (ip_network(address),)
+    return tuple(
+        net for net, owner in addresses.inventory.ranges if owner.kind in family and net.version == address.version
+    )
+
+
+def collapse(networks: Iterator[Network]) -> tuple[str, ...]:
+    """The fewest networks that cover the same addresses, as text; single addresses without a prefix length."""
+    every = set(networks)
+    merged: list[Network] = [
+        *collapse_addresses(net for net in every if isinstance(net, IPv4Network)),
+        *collapse_addresses(net for net in every if isinstance(net, IPv6Network)),
+    ]
+    return tuple(str(net.network_address) if net.num_addresses == 1 else str(net) for net in merged)

@@ -1,0 +1,72 @@
+"""Splitting: which further probe would tell apart what is still possible."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.senders import find_senders
+from diagnose.explain.splitting import Splits, find_splits
+from diagnose.plan import Planned, Planner, worth_sending
+from diagnose.site import Fact
+from probes.claims import Claims
+from tests.diagnose.explain.simulator import BALANCER, BRIDGE, ENTRY, Way, evidence, inventory
+
+CLEAN = (
+    Way(),
+    Way("appends", header="X-Forwarded-For", trusted=(BALANCER,)),
+)
+WRONG = (
+    Way("proxies"),
+    Way(node=BRIDGE),
+    Way("appends", header="X-Forwarded-For"),
+    Way(trusted=("0.0.0.0/0", "::/0")),
+)
+
+
+def splits(way: Way, left: list[Planned], *, sent: int = 1, facts: tuple[Fact, ...] = ()) -> Splits:
+    """What is left to tell after the first ``sent`` observations of a way: a plain one, then a kind each."""
+    observations = evidence(way, connections=1)[:sent]
+    addresses = Addresses(inventory(), find_senders((), observations, inventory(), None))
+    return find_splits(observations, facts, [way.settings], addresses, [one.probe for one in left])
+
+
+def kinds() -> list[Planned]:
+    return Planner("/kongip-x", "secret", Claims()).kinds(ENTRY)
+
+
+@pytest.mark.parametrize("way", CLEAN, ids=lambda way: way.balancer)
+def test_a_clean_path_needs_few_kinds_of_probe(way: Way) -> None:
+    left = kinds()
+
+    assert len(worth_sending(left, splits(way, left))) < len(left) / 2
+
+
+@pytest.mark.parametrize("way", WRONG, ids=str)
+def test_where_something_is_wrong_every_kind_is_sent(way: Way) -> None:
+    left = kinds()
+
+    assert {one.probe.nonce for one in worth_sending(left, splits(way, left))} == {one.probe.nonce for one in left}
+
+
+def test_that_kong_believes_a_header_against_its_settings_is_worth_asking() -> None:
+    left = kinds()
+    wanted = {one.kind for one in worth_sending(left, splits(Way(), left))}
+
+    assert {"X-Forwarded-For", "X-Real-IP"} <= wanted
+
+
+def test_what_splits_best_comes_first_and_says_so() -> None:
+    left = kinds()
+    found = splits(Way("proxies"), left)
+    wanted = worth_sending(left, found)
+    others = [found.others[one.probe.nonce] for one in wanted]
+
+    assert others == sorted(others, reverse=True)
+    assert f"{others[0]} of {found.remaining} explanations" in wanted[0].why
+
+
+def test_nothing_is_left_to_ask_once_all_of_it_was_asked() -> None:
+    left = kinds()
+
+    assert not any(splits(CLEAN[0], left, sent=8).others.values())
