@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kongip {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_diagnose(commands.add_parser("diagnose", help="probe a Kong and name the layer at fault", epilog=EXIT_STATUS))
+    _add_what_if(commands.add_parser("what-if", help="answer for a connection to Kong without sending any"))
     lab = commands.add_parser("lab", help="list the embedded labs")
     lab.set_defaults(run=_lab)
     return parser
@@ -136,6 +137,47 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
     told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
     told.add_argument("-q", "--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=_diagnose)
+
+
+def _add_what_if(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Tells what a Kong would conclude from a connection, and why, out of the model alone: nothing is sent."
+    )
+    parser.epilog = "exit status: 0 answered, 2 usage or a line that asks nothing, 4 could not run, 130 interrupted"
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--peer", metavar="ADDRESS", help="the TCP peer that Kong sees")
+    what.add_argument("--batch", metavar="FILE", help="JSON lines of questions (-: standard input), a JSON line each")
+    kong = parser.add_argument_group("what Kong is told")
+    port = kong.add_mutually_exclusive_group()
+    port.add_argument("--listen", metavar="TEXT", help="proxy_listen (default: Kong's own)")
+    port.add_argument("--stream-listen", metavar="TEXT", help="stream_listen, for a layer 4 listener")
+    kong.add_argument("--trusted-ips", metavar="LIST", help="trusted_ips, separated by commas (default: none)")
+    kong.add_argument("--real-ip-header", metavar="NAME", help="real_ip_header (default: X-Real-IP)")
+    kong.add_argument("--real-ip-recursive", action="store_true", help="real_ip_recursive is on")
+    kong.add_argument("--kong-version", metavar="VERSION", help="such as 2.8 (default: the newest that is known)")
+    sent = parser.add_argument_group("what it is sent")
+    sent.add_argument("--port", metavar="N", type=_port, help="Kong's listener (default: the first of the scheme)")
+    sent.add_argument("--https", action="store_true", help="the request is inside TLS")
+    before = sent.add_mutually_exclusive_group()
+    before.add_argument("--proxy-v1", metavar="ADDRESS", help="a PROXY header of version 1 that names this client")
+    before.add_argument("--proxy-v2", metavar="ADDRESS", help="a PROXY header of version 2 that names this client")
+    before.add_argument("--proxy-unknown", action="store_true", help="a PROXY header of version 1 that names nobody")
+    before.add_argument("--proxy-local", action="store_true", help="a PROXY header of version 2 that names nobody")
+    before.add_argument(
+        "--proxy-hex", metavar="HEX", action="append", default=[], help="a TCP segment before the request; repeatable"
+    )
+    sent.add_argument(
+        "--header", metavar="'NAME: VALUE'", action="append", default=[], help="a header of the request; repeatable"
+    )
+    told = parser.add_argument_group("output")
+    told.add_argument("--output", choices=("text", "json"), help="default: text; --batch knows JSON alone")
+    parser.set_defaults(run=_what_if)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 5 or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
 
 
 def _service(text: str) -> str:
@@ -216,12 +258,32 @@ def _diagnose(options: argparse.Namespace, argv: Sequence[str]) -> int:
             command=shlex.join(["kongip", *argv]),
         )
         report = diagnose(site, asked, progress)
-    try:
+    with _reader_may_leave():
         _print(report, options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader had enough; what is left in the buffer has nowhere to go at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return exit_status(report, options.fail_on)
+
+
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Print until the reader has had enough: what is then left in the buffer has nowhere to go at exit either."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise Stop(f"The answer could not be written: {error.strerror}.", "Make room for it.") from error
+
+
+def _what_if(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    from diagnose.what_if.command import answer_batch, answer_one
+
+    with _reader_may_leave():
+        if options.batch is None:
+            answer_one(options)
+        else:
+            answer_batch(options)
+    return 0
 
 
 @contextlib.contextmanager
