@@ -54,14 +54,18 @@ class Owner:
 
 @dataclass(frozen=True)  # no slots: the index is made once
 class Inventory:
-    """All that is known of who owns what; a single address is a network of full length."""
+    """All that is known of who owns what; a single address is a network of full length.
+
+    ``pods_listed`` tells that every pod is among the owners: another address of a pod network is then no pod's.
+    """
 
     ranges: tuple[tuple[Network, Owner], ...] = ()
+    pods_listed: bool = False
 
     @classmethod
-    def of(cls, entries: Iterable[tuple[str, Owner]]) -> Inventory:
+    def of(cls, entries: Iterable[tuple[str, Owner]], *, pods_listed: bool = False) -> Inventory:
         """An inventory of (address or CIDR, owner) pairs; host bits are masked. ValueError for anything else."""
-        return cls(tuple((ip_network(text, strict=False), owner) for text, owner in entries))
+        return cls(tuple((ip_network(text, strict=False), owner) for text, owner in entries), pods_listed)
 
     def owners(self, address: Address) -> tuple[Owner, ...]:
         """The owners of the most specific ranges that hold ``address``; empty if nobody is known to own it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from diagnose.cluster.inventory import SERVICE_LB_LABEL
 from diagnose.cluster.objects import annotations_of, at, full_name, name_of
 from diagnose.cluster.replies import Object
 from diagnose.path.traffic import Layer
@@ -16,9 +17,9 @@ PASSING_PROVIDERS = {"gce://": "Google Cloud's", "azure://": "Azure's"}
 """Clouds whose load balancer for a plain Service forwards packets, by the scheme of Node.spec.providerID."""
 
 
-def facts_of(service: Object, nodes: Iterable[Object]) -> tuple[Fact, ...]:
+def facts_of(service: Object, nodes: Iterable[Object], pods: Iterable[Object]) -> tuple[Fact, ...]:
     """What is to be expected of the load balancer and the nodes in front of ``service``; none of it is certain."""
-    return (*balancer_facts(service, nodes), *node_facts(service))
+    return (*balancer_facts(service, nodes), *node_facts(service), *service_lb_facts(service, pods))
 
 
 def node_facts(service: Object) -> Iterator[Fact]:
@@ -28,6 +29,16 @@ def node_facts(service: Object) -> Iterator[Fact]:
     if behaviour:
         source = f"Service {full_name(service)} spec.externalTrafficPolicy: {policy}"
         yield Fact(Layer.NODE, frozenset({behaviour}), source)
+
+
+def service_lb_facts(service: Object, pods: Iterable[Object]) -> Iterator[Fact]:
+    """Whether pods stand in for a load balancer, as k3s has it; whatever kube-proxy does comes after them."""
+    for pod in pods:
+        labels = at(pod, "metadata", "labels") or {}
+        if labels.get(SERVICE_LB_LABEL) == name_of(service):
+            behaviours = frozenset({"service_lb", "masquerades", "keeps_source"})
+            yield Fact(Layer.NODE, behaviours, f"Pod {full_name(pod)} stands in for a load balancer")
+            return
 
 
 def balancer_facts(service: Object, nodes: Iterable[Object]) -> Iterator[Fact]:

@@ -29,6 +29,8 @@ TUNNEL_ANNOTATIONS = (
 )
 """Where network plug-ins write the addresses that a node's tunnel or bridge has."""
 
+SERVICE_LB_LABEL = "svccontroller.k3s.cattle.io/svcname"
+
 WIDEST_SERVICE_RANGE = {4: 12, 6: 108}
 """An API server takes no wider range of ClusterIPs; a wider one here would be two ranges mistaken for one."""
 
@@ -53,8 +55,13 @@ def read_inventory(
     fronts: Iterable[Front],
     words: Iterable[tuple[str, str]],
     lookup: Resolve,
+    *,
+    pods_listed: bool = False,
 ) -> Inventory:
-    """Who owns what, from Nodes, pods, Services, Kong's ``proxy`` Service and its fronts, and ``--owner`` words."""
+    """Who owns what, from Nodes, pods, Services, Kong's ``proxy`` Service and its fronts, and ``--owner`` words.
+
+    ``pods_listed`` tells whether ``pods`` are all of the cluster.
+    """
     owned = [*LOOPBACK]
     for node in nodes:
         owned.extend(node_owned(node))
@@ -63,7 +70,7 @@ def read_inventory(
     owned.extend(service_ranges(services))
     owned.extend(balancer_owned(proxy, fronts, lookup))
     owned.extend(user_owned(cidr, layer) for cidr, layer in words)
-    return Inventory.of(dict.fromkeys(owned))
+    return Inventory.of(dict.fromkeys(owned), pods_listed=pods_listed)
 
 
 def node_owned(node: Object) -> Iterator[Owned]:
@@ -88,13 +95,18 @@ def node_owned(node: Object) -> Iterator[Owned]:
 
 
 def pod_owned(pod: Object) -> Iterator[Owned]:
-    """A pod's addresses. A pod in its node's network has none of its own, an ended one has given its back."""
+    """A pod's addresses. A pod in its node's network has none of its own, an ended one has given its back.
+
+    Those of k3s that stand in for a load balancer are told by their label (k3s: pkg/cloudprovider/servicelb.go).
+    """
     if at(pod, "spec", "hostNetwork") or at(pod, "status", "phase") in ("Succeeded", "Failed"):
         return
+    stands_in = SERVICE_LB_LABEL in (at(pod, "metadata", "labels") or {})
+    kind, what = (Kind.SERVICE_LB, "service-lb pod") if stands_in else (Kind.POD, "pod")
     single = at(pod, "status", "podIP")
     for entry in at(pod, "status", "podIPs") or ([{"ip": single}] if single else []):
         if parse_address(str(entry.get("ip"))):
-            yield str(entry["ip"]), Owner(Kind.POD, f"pod {full_name(pod)}", f"Pod {full_name(pod)} status.podIPs")
+            yield str(entry["ip"]), Owner(kind, f"{what} {full_name(pod)}", f"Pod {full_name(pod)} status.podIPs")
 
 
 def service_ranges(services: Iterable[Object]) -> Iterator[Owned]:

@@ -230,8 +230,9 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
             fronts,
             options.owners,
             resolve,
+            pods_listed="pods" not in snapshot.refused and not snapshot.pods_cut,
         ),
-        facts_of(found.service, snapshot.of("nodes")),
+        facts_of(found.service, snapshot.of("nodes"), snapshot.of("pods")),
         (*(gap for part in parts for gap in part.gaps), *pod_gaps, *refused_gaps(snapshot)),
         route_hosts(one for one in snapshot.of("ingresses") if ingress_class_of(one) == found.ingress_class),
     )

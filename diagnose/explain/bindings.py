@@ -26,7 +26,7 @@ _KINDS = {
     Layer.EDGE: frozenset({Kind.EDGE}),
     # A proxy within the cluster, such as another ingress controller, connects from its pod.
     Layer.LOAD_BALANCER: frozenset({Kind.BALANCER, Kind.POD, Kind.POD_NETWORK}),
-    Layer.NODE: frozenset({Kind.NODE, Kind.POD_NETWORK, Kind.POD}),
+    Layer.NODE: frozenset({Kind.NODE, Kind.POD_NETWORK}),
 }
 _SERVICE_LB = frozenset({Kind.SERVICE_LB, Kind.POD_NETWORK, Kind.POD})
 _UNOWNED = frozenset({Layer.EGRESS, Layer.EDGE, Layer.LOAD_BALANCER})
@@ -105,7 +105,10 @@ class Addresses:
         owners = self.inventory.owners(address)
         if not owners:
             return hop.layer in self._strangers and not self.senders.hold(address)
-        return any(owner.kind in _kinds(hop) for owner in owners)
+        kinds = _kinds(hop)
+        if Kind.POD in kinds and self.inventory.pods_listed:
+            kinds -= {Kind.POD_NETWORK}
+        return any(owner.kind in kinds for owner in owners)
 
     @cached_property
     def _strangers(self) -> frozenset[Layer]:

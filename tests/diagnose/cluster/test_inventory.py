@@ -100,3 +100,14 @@ def test_a_wrong_word_is_a_usage_error(word: tuple[str, str]) -> None:
     with pytest.raises(Stop) as stopped:
         inventory(words=(word,))
     assert stopped.value.status == 2
+
+
+def test_a_pod_that_stands_in_for_a_load_balancer_is_told_by_its_label() -> None:
+    labels = {"svccontroller.k3s.cattle.io/svcname": "kong-proxy"}
+    pod = {
+        "metadata": {"name": "svclb-1", "namespace": "kube-system", "labels": labels},
+        "status": {"podIP": "10.78.1.7"},
+    }
+    (owner,) = inventory(pod).owners(ip_address("10.78.1.7"))
+
+    assert (owner.kind, owner.name) == (Kind.SERVICE_LB, "service-lb pod kube-system/svclb-1")
