@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from diagnose import catalogue
 from diagnose.conclude.findings import find_all
-from diagnose.conclude.gathered import Evidence, sampled, strangers, unseen
+from diagnose.conclude.gathered import Evidence, sampled
 from diagnose.conclude.ladder import ladder
+from diagnose.conclude.settling import settling
 from diagnose.explain.evidence import Observation, described
 from diagnose.explain.groups import Part
 from diagnose.report.report import (
@@ -41,7 +42,7 @@ def conclude(evidence: Evidence, run: Run) -> Report:
         findings=find_all(evidence, culprits),
         groups=tuple(_group(part, evidence) for part in (*parts, *evidence.inside)),
         not_measured=tuple(evidence.gaps),
-        settled_by=tuple(dict.fromkeys(_settling(evidence, culprits))),
+        settled_by=tuple(dict.fromkeys(settling(evidence, culprits))),
         probes=tuple(_row(observation, evidence) for observation in _observations((*parts, *evidence.inside))),
         run=run,
         not_needed=tuple(evidence.spared),
@@ -139,24 +140,3 @@ def _row(observation: Observation, evidence: Evidence) -> ProbeRow:
         kong=observation.kong,
         why=evidence.whys.get(probe.nonce, ""),
     )
-
-
-def _settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
-    """What would tell apart what could not be told apart."""
-    possible = [culprit for culprit in culprits if culprit.certainty == "possible"]
-    undetermined = [part for part in evidence.outside if part.verdict is Verdict.UNDETERMINED]
-    for address in strangers(undetermined, evidence):
-        yield f"whose address {address} is: --caller-ip {address} says the caller's, --owner {address}=LAYER another's"
-    if {"KIP201", "KIP301"} <= {culprit.code for culprit in possible}:
-        yield (
-            "whether the balancer forwards packets or proxies connections: behind a node that rewrites the source both "
-            "look alike; its documentation tells, or a run with externalTrafficPolicy Local"
-        )
-    if {culprit.code for culprit in possible} & {"KIP401", "KIP402"}:
-        yield "nothing more to measure: balancer and Kong disagree on the PROXY protocol, and either may be changed"
-    answered = (part for part in evidence.outside if part.verdict is not Verdict.UNREACHABLE)
-    for part in answered:
-        for name in unseen(part, evidence):
-            yield f"a connection that reaches {name}: more of them (--connections), or an entry that leads there"
-    if evidence.backend_problem:
-        yield "an echo that answers: it sees both of the addresses that Kong holds"

@@ -156,7 +156,8 @@ def _contradicted(evidence: Evidence) -> list[str]:
     """What is configured of the node hop and is not so in any case."""
     lines = []
     for part in evidence.outside:
-        does = [case.world.hops[-1].behaviour.value for case in part.explanation.cases]
+        hops = (hop for case in part.explanation.cases for hop in case.world.hops if hop.layer is Layer.NODE)
+        does = [hop.behaviour.value for hop in hops]
         if not does or part.verdict is Verdict.UNREACHABLE:
             continue
         lines += [

@@ -36,14 +36,22 @@ class Case:
 
 
 def find_cases(
-    kongs: Sequence[tuple[Settings, Listener]], sights: Sights, facts: Sequence[Fact], addresses: Addresses
+    kongs: Sequence[tuple[Settings, Listener]],
+    sights: Sights,
+    facts: Sequence[Fact],
+    addresses: Addresses,
+    *,
+    before_asking: bool = False,
 ) -> tuple[Case, ...]:
-    """All cases of Kongs that are set so, the likeliest first."""
+    """All cases of Kongs that are set so, the likeliest first.
+
+    ``before_asking`` is for choosing probes: it takes in what only their answers could point to.
+    """
 
     def can(hop: Hop) -> bool:
         return any(addresses.candidates(hop, (), o, Settings(), sights.visible) for o in sights.plain)
 
-    pointers = sights.pointers([settings for settings, _ in kongs], addresses)
+    pointers = sights.pointers([settings for settings, _ in kongs], addresses, before_asking=before_asking)
     paths = worlds.paths(sights.entry, facts, pointers, can)
     candidates = worlds.all_worlds(paths, kongs, sights.entry, pointers)
     found = chain.from_iterable(of_world(world, sights, facts, addresses) for world in candidates)

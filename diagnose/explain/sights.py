@@ -13,7 +13,7 @@ from diagnose.path.proxying import Answer
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.site import Entry
-from probes.probe import Probe
+from probes.probe import Preamble, Probe
 
 UNKNOWN_SOURCE = ip_address("198.18.0.2")
 """Stands for the caller's socket where no connection was made and nothing depends on it (RFC 2544)."""
@@ -55,8 +55,8 @@ class Sights:
             naming=_naming(plain, addresses),
         )
 
-    def pointers(self, settings: Sequence[Settings], addresses: Addresses) -> Pointers:
-        """What all that was seen points to, for Kongs with ``settings``."""
+    def pointers(self, settings: Sequence[Settings], addresses: Addresses, *, before_asking: bool) -> Pointers:
+        """What all that was seen points to, for Kongs with ``settings``; ``before_asking``, what it may come to."""
         strangers = (
             {address for address in o.visible if not addresses.senders.hold(address) and str(address) != o.sent.socket}
             for o in self.distinct
@@ -67,6 +67,8 @@ class Sights:
         return Pointers(
             chained=any(len(several) > 1 for several in strangers),
             ended=any(o.seen.answer is not Answer.PASSED for o in self.plain),
+            believed=before_asking
+            or any(o.probe.preamble is not Preamble.NONE and o.seen.answer is Answer.PASSED for o in self.distinct),
             naming=self.naming,
             hidden=tuple(sorted({"X-Real-IP"} | hidden)),
         )

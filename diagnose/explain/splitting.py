@@ -45,7 +45,7 @@ def find_splits(
 ) -> Splits:
     """What each of ``candidates``, which go through the entry of ``observations``, would tell after all these."""
     sights = Sights.of(observations, candidates, addresses)
-    expected = find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses)
+    expected = find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses, before_asking=True)
     paths = {case.world.hops: None for case in expected}
     otherwise = worlds.alternatives(sights.entry, told, map(str, sights.visible))
     thinkable = [World(hops, settings, listener) for hops in paths for settings, listener in otherwise]

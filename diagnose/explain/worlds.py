@@ -2,7 +2,8 @@
 
 A hop that nothing points to is not assumed. In front of Kong's own published address an edge is thinkable only as the
 unseen owner of an address that nobody knows. A second balancer, or a node before it, is thinkable only where some
-connection shows two addresses that are not the caller's; a second rewrite by the node only where a fact speaks of it.
+connection shows two addresses that are not the caller's; a second rewrite by the node only where a fact speaks of it;
+a balancer that believes the PROXY headers of callers only where one of theirs got through.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import product
 from diagnose.path import edge, load_balancer, proxying
 from diagnose.path.egress import Egress
 from diagnose.path.node import Node
-from diagnose.path.proxying import HTTP, SENDS_PROXY, Onward, Reads
+from diagnose.path.proxying import BELIEVES_PROXY, HTTP, SENDS_PROXY, Onward, Reads
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Layer
 from diagnose.path.world import Behaviour, Hop, World
@@ -32,12 +33,14 @@ class Pointers:
     """What the evidence points to, and with it which worlds are worth a look.
 
     ``chained``: some connection shows two addresses that are not the caller's. ``ended``: an ordinary connection got
-    no answer from behind Kong. ``naming`` are the headers that named the caller to the echo, which some hop must have
-    written; ``hidden`` those of which no witness could tell, as Kong overwrites X-Real-IP.
+    no answer from behind Kong. ``believed``: one with a PROXY header of the caller's got through. ``naming`` are the
+    headers that named the caller to the echo, which some hop must have written; ``hidden`` those of which no witness
+    could tell, as Kong overwrites X-Real-IP.
     """
 
     chained: bool = False
     ended: bool = True
+    believed: bool = True
     naming: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
 
@@ -76,7 +79,8 @@ def _between(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Calla
     """What stands between the caller's side and Kong's node: an edge or none, a balancer, perhaps another one."""
 
     def hops(layer: Layer, behaviours: Iterable[Behaviour]) -> list[Hop]:
-        made = (Hop(layer, one) for one in behaviours if pointers.ended or one not in _ENDS)
+        left_out = (frozenset() if pointers.ended else _ENDS) | (frozenset() if pointers.believed else BELIEVES_PROXY)
+        made = (Hop(layer, one) for one in behaviours if one not in left_out)
         return [hop for hop in made if _allowed(hop, facts) and can(hop)]
 
     edges = hops(Layer.EDGE, edge.NAMED if entry.kind is EntryKind.URL else edge.UNNAMED)

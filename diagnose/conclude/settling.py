@@ -1,0 +1,83 @@
+"""Settling: which probe, witness, permission or fact would tell apart what the evidence leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from diagnose.conclude.gathered import Evidence, strangers, unseen
+from diagnose.explain.groups import Part
+from diagnose.owners import Kind
+from diagnose.path.traffic import Address
+from diagnose.report.report import Culprit, Verdict
+
+_BETWEEN: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
+    (
+        frozenset({"KIP201"}),
+        frozenset({"KIP301"}),
+        "whether the balancer forwards packets or proxies connections: behind a node that rewrites the source both "
+        "look alike; its documentation tells, or a run with externalTrafficPolicy Local",
+    ),
+    (
+        frozenset({"KIP201"}),
+        frozenset({"KIP202"}),
+        "whether the balancer looks into HTTP: Kong's access log shows a probe's PROXY header where it does not",
+    ),
+    (
+        frozenset({"KIP202", "KIP201"}),
+        frozenset({"KIP501", "KIP502"}),
+        "whether the balancer writes X-Real-IP: Kong replaces that header, so that no witness behind it can tell; the "
+        "balancer's configuration does",
+    ),
+    (
+        frozenset({"KIP205"}),
+        frozenset({"KIP201", "KIP202", "KIP207"}),
+        "a way round the edge: the balancer's own address as a further entry, --url http://ADDRESS",
+    ),
+    (
+        frozenset({"KIP405"}),
+        frozenset({"KIP402"}),
+        "who closes connections without a PROXY header: if it is Kong, its error log says 'broken header'",
+    ),
+    (
+        frozenset({"KIP206"}),
+        frozenset({"KIP401"}),
+        "what Kong answered with 400: its access log shows the request, or a PROXY header in its place",
+    ),
+)
+"""Codes of either side that may both be possible, and what decides between the sides."""
+
+_EITHER = frozenset({"KIP206", "KIP401", "KIP402"})
+
+
+def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
+    """What would tell apart what could not be told apart, a sentence each."""
+    undetermined = [part for part in evidence.outside if part.verdict is Verdict.UNDETERMINED]
+    for address in strangers(undetermined, evidence):
+        yield f"whose address {address} is: --caller-ip {address} says the caller's, --owner {address}=LAYER another's"
+    possible = {culprit.code for culprit in culprits if culprit.certainty == "possible"}
+    yield from (told for one, other, told in _BETWEEN if one & possible and other & possible)
+    yield from _pods(evidence, possible)
+    if possible and possible <= _EITHER:
+        yield "nothing more to measure: the balancer and Kong disagree, and either may be changed"
+    answered = [part for part in evidence.outside if part.verdict is not Verdict.UNREACHABLE]
+    for name in dict.fromkeys(name for part in answered for name in unseen(part, evidence)):
+        yield f"a connection that reaches {name}: more of them (--connections), or an entry that leads there"
+    if evidence.backend_problem:
+        yield "an echo that answers: it sees both of the addresses that Kong holds"
+
+
+def _pods(evidence: Evidence, possible: set[str]) -> Iterator[str]:
+    """Whose an address of a pod network is, where not all pods could be listed."""
+    inventory = evidence.addresses.inventory
+    if inventory.pods_listed or not possible & {"KIP301", "KIP304"}:
+        return
+    for address in sorted({one for part in evidence.outside for one in _seen(part)}, key=str):
+        if any(owner.kind is Kind.POD_NETWORK for owner in inventory.owners(address)):
+            yield (
+                f"whether {address} is a pod's: the right to list pods in all namespaces, or kubectl get pods "
+                f"--all-namespaces --field-selector status.podIP={address}"
+            )
+
+
+def _seen(part: Part) -> set[Address]:
+    return {address for observation in part.plain for address in observation.visible}
