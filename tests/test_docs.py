@@ -47,8 +47,8 @@ def test_the_readme_names_both_commands_of_a_newcomer() -> None:
 
 @every_document
 def test_kongip_commands_exist(document: Path) -> None:
-    named = set(re.findall(r"^kongip ([a-z]+)", code_in(document.read_text("utf-8")), re.MULTILINE))
-    known = set(re.findall(r"^    ([a-z]+) ", help_of(), re.MULTILINE))
+    named = set(re.findall(r"^kongip ([a-z-]+)", code_in(document.read_text("utf-8")), re.MULTILINE))
+    known = set(re.findall(r"^    ([a-z-]+) ", help_of(), re.MULTILINE))
     assert known
     assert named <= known
 
@@ -56,7 +56,7 @@ def test_kongip_commands_exist(document: Path) -> None:
 def test_the_flags_of_the_readme_exist() -> None:
     named = set(re.findall(r"--[a-z-]+", code_in(README)))
     assert named
-    assert named <= set(re.findall(r"--[a-z-]+", help_of("diagnose")))
+    assert named <= set(re.findall(r"--[a-z-]+", help_of("diagnose") + help_of("what-if")))
 
 
 def test_the_exit_statuses_are_those_of_the_readme() -> None:

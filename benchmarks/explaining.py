@@ -1,0 +1,116 @@
+"""How fast a run is explained, and how that grows with the number of groups.
+
+Run by `make bench`. Its peers are in the same process: one world is compared with one pass of the gateway layer alone,
+and many groups with as many single ones. Seconds are shown for orientation; what counts are the ratios.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_address
+
+from diagnose.explain import worlds
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.evidence import Observation
+from diagnose.explain.explain import explain
+from diagnose.explain.groups import explain_all
+from diagnose.explain.senders import find_senders
+from diagnose.path.gateway import receive
+from diagnose.path.settings import Listener, Settings
+from diagnose.path.traffic import Traffic
+from diagnose.site import Kong
+from tests.diagnose.explain.simulator import BALANCER, BRIDGE, ENTRY, KONG, Way, evidence, inventory
+
+WAYS = {
+    "clean": Way(),
+    "node masquerades": Way(node=BRIDGE),
+    "silent proxy": Way("proxies"),
+    "header not trusted": Way("appends", header="X-Forwarded-For"),
+    "PROXY header missing": Way("proxies", flag=True, header="proxy_protocol", trusted=(BALANCER,)),
+}
+GROUPS = (1, 4, 16, 64)
+REPEATS = 9
+
+
+def seconds(act: Callable[[], object], repeats: int = REPEATS) -> list[float]:
+    """How long each of ``repeats`` calls took."""
+    taken = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        act()
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def shown(values: list[float], factor: float = 1000.0, unit: str = "ms") -> str:
+    """The median with the spread, in thousandths of a second unless told otherwise."""
+    low, middle, high = (factor * value for value in (min(values), statistics.median(values), max(values)))
+    return f"{middle:8.2f} {unit} ({low:.2f} to {high:.2f})"
+
+
+def known(observations: list[Observation]) -> Addresses:
+    """What the cluster of the simulated paths tells of addresses."""
+    owners = inventory()
+    return Addresses(owners, find_senders((), observations, owners, None))
+
+
+def thinkable(way: Way, observations: list[Observation]) -> int:
+    """The number of worlds that an explanation of ``way`` has to settle, most of them without playing all of it."""
+    paths = worlds.paths(ENTRY, (), worlds.Pointers(naming=(), hidden=("X-Real-IP",)), lambda hop: True)
+    return sum(1 for _ in worlds.all_worlds(paths, worlds.gateways(ENTRY, [way.settings]), ENTRY, worlds.Pointers()))
+
+
+def gateway_alone() -> float:
+    """Seconds for one pass of the gateway layer, which every world takes at least once."""
+    settings = Settings(trusted_ips=("10.0.0.0/8",), real_ip_header="X-Forwarded-For", real_ip_recursive=True)
+    headers = (("X-Forwarded-For", "192.0.2.1, 198.51.100.9"),)
+    traffic = Traffic(ip_address("10.0.0.5"), ip_address("203.0.113.80"), 80, headers=headers)
+    thousand = seconds(lambda: [receive(settings, Listener(8000), traffic) for _ in range(1000)])
+    return statistics.median(thousand) / 1000
+
+
+def one_run(name: str, way: Way, alone: float) -> None:
+    """Explain one run of 20 connections and a probe of every kind."""
+    observations = evidence(way, 20)
+    addresses = known(observations)
+    taken = seconds(partial(explain, observations, (), [way.settings], addresses))
+    number = thinkable(way, observations)
+    each = statistics.median(taken) / number
+    rate, ratio = 1 / each, each / alone
+    print(
+        f"  {name:<22} {shown(taken)}   {number:5} worlds settled, {rate:9,.0f}/s, {ratio:4.1f} x the gateway layer each"
+    )
+
+
+def many_groups() -> None:
+    """As many entries, each with evidence of its own: what one costs more than alone."""
+    way = WAYS["header not trusted"]
+    single = evidence(way, 20)
+    addresses = known(single)
+    pods = [Kong("kong/kong-0", KONG, "node-a", True, way.settings, "the benchmark")]
+    base = 0.0
+    for number in GROUPS:
+        entries = [replace(ENTRY, name=f"entry {index}") for index in range(number)]
+        observations = [replace(one, entry=entry) for entry in entries for one in single]
+        taken = seconds(partial(explain_all, observations, {}, pods, addresses, {}), 5)
+        base = base or statistics.median(taken)
+        growth = statistics.median(taken) / base / number
+        print(f"  {number:4} groups {shown(taken)}   {growth:5.2f} x as much a group as one alone")
+
+
+def main() -> None:
+    """Print both tables."""
+    alone = gateway_alone()
+    print(f"Explaining one run (20 connections and 7 kinds of probe); the gateway layer alone: {alone * 1e6:.1f} us")
+    for name, way in WAYS.items():
+        one_run(name, way, alone)
+    print("Growth with the number of groups")
+    many_groups()
+
+
+if __name__ == "__main__":
+    main()
