@@ -81,9 +81,8 @@ def one_run(name: str, way: Way, alone: float) -> None:
     number = thinkable(way, observations)
     each = statistics.median(taken) / number
     rate, ratio = 1 / each, each / alone
-    print(
-        f"  {name:<22} {shown(taken)}   {number:5} worlds settled, {rate:9,.0f}/s, {ratio:4.1f} x the gateway layer each"
-    )
+    settled = f"{number:5} worlds settled, {rate:9,.0f}/s"
+    print(f"  {name:<22} {shown(taken)}   {settled}, {ratio:4.1f} x the gateway layer each")
 
 
 def many_groups() -> None:
