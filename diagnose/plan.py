@@ -102,13 +102,13 @@ class Planner:
 
 
 def worth_sending(left: Sequence[Planned], splits: Splits) -> list[Planned]:
-    """Those of ``left`` that are to be sent next, the one that splits what remains best first.
+    """Those of ``left`` that are to be sent next.
 
-    On a path that is clean so far, none but those that tell explanations apart. Elsewhere all of them: what is wrong
-    there deserves every witness.
+    On a path that is clean so far it is the one that splits what remains best, or none. Elsewhere it is all of them,
+    the best first: what is wrong there deserves every witness.
     """
     order = sorted(left, key=lambda one: -splits.others[one.probe.nonce])
-    wanted = [one for one in order if splits.others[one.probe.nonce]] if splits.clean else order
+    wanted = [one for one in order if splits.others[one.probe.nonce]][:1] if splits.clean else order
     return [replace(one, why=f"{one.why}{_splitting(one, splits)}") for one in wanted]
 
 

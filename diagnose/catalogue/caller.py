@@ -84,4 +84,26 @@ FAULTS = (
             needed.
             """,
     ),
+    Fault(
+        code="KIP106",
+        name="wrong-and-unexplained",
+        layer=Layer.EGRESS,
+        severity=Severity.ERROR,
+        title="something is wrong, and no path that kongip knows explains all that was seen",
+        why="""
+            That something is wrong is certain: Kong logs an address that is known to belong to the infrastructure, or
+            no ordinary request is answered. Which hop does it is open, since every world that kongip knows is
+            contradicted by at least one observation (as in KIP105). kongip names no culprit then rather than a wrong
+            one.
+            """,
+        tell_apart="""
+            KIP105 is the same with nothing known to be wrong. If a culprit is named, at least one world explains
+            everything.
+            """,
+        cure="""
+            Run it again when nothing is being rolled out. If it stays, follow the addresses in the evidence by hand:
+            whose they are tells how far the caller's came. Please report the observations that contradict each other,
+            with the table of probes (`--verbose`).
+            """,
+    ),
 )

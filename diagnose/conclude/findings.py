@@ -8,7 +8,7 @@ from diagnose import catalogue
 from diagnose.conclude import because
 from diagnose.conclude.gathered import Evidence, strangers, unseen
 from diagnose.explain.evidence import departure
-from diagnose.explain.faults import MISMATCH
+from diagnose.explain.faults import MISMATCH, believes_callers
 from diagnose.explain.groups import Part
 from diagnose.explain.sights import UNKNOWN_SOURCE
 from diagnose.path.traffic import Address, Layer
@@ -21,10 +21,14 @@ def find_all(evidence: Evidence, culprits: Sequence[Culprit]) -> tuple[Finding, 
     one_a_code: dict[str, Culprit] = {}
     for culprit in culprits:
         one_a_code.setdefault(culprit.code, culprit)
+    found: list[Finding] = []
     blamed = [(one, parts) for one in one_a_code.values() if (parts := _losing_by(one, evidence))]
     wrong = {id(part): part for _, parts in blamed for part in parts}
     joint = _remedy(list(wrong.values()), evidence) if wrong else None
-    found = [_of_culprit(one, parts, joint, evidence) for one, parts in blamed]
+    for one, parts in blamed:
+        whole = len(parts) == len(wrong) or (joint is not None and joint.sufficient)
+        remedy = joint if whole else _remedy(parts, evidence)
+        found.append(_of_culprit(one, parts, remedy, evidence))
     found += _forgeries(evidence, {culprit.code for culprit in culprits})
     found += _beside(evidence)
     order = list(Severity)
@@ -41,9 +45,8 @@ def _losing_by(culprit: Culprit, evidence: Evidence) -> list[Part]:
     ]
 
 
-def _of_culprit(culprit: Culprit, parts: Sequence[Part], joint: Remedy | None, evidence: Evidence) -> Finding:
+def _of_culprit(culprit: Culprit, parts: Sequence[Part], remedy: Remedy | None, evidence: Evidence) -> Finding:
     lines = [line for part in parts for line in _lines(culprit, part, evidence)]
-    remedy = joint if joint is not None and joint.sufficient else _remedy(parts, evidence)
     return _finding(culprit.code, lines, remedy, layer=culprit.layer)
 
 
@@ -91,14 +94,23 @@ def _forgeries(evidence: Evidence, known: set[str]) -> list[Finding]:
     found = []
     for part in evidence.outside:
         forged = [o for o in part.explanation.observations if o.forged]
-        code = "KIP403" if all(o.forged == "PROXY" for o in forged) else "KIP503"
-        if forged and not known & {"KIP403", "KIP503"}:
+        code = _forgery_of(part, [o.forged for o in forged])
+        if forged and not known & {"KIP403", "KIP404", "KIP503"}:
             known.add(code)
             found.append(_finding(code, because.forged(forged) + because.settings(evidence.kongs)))
     inside = [o for part in evidence.inside for o in part.explanation.observations if o.forged]
     if inside:
         found.append(_finding("KIP603", because.forged(inside)))
     return found
+
+
+def _forgery_of(part: Part, channels: Sequence[str | None]) -> str:
+    """The code for claims that were believed: of a header by Kong, of a PROXY header by Kong or a proxy before it."""
+    if any(channel != "PROXY" for channel in channels):
+        return "KIP503"
+    worlds = [case.world.hops for case in part.explanation.cases]
+    before = [any(believes_callers(hops, index) for index in range(len(hops))) for hops in worlds]
+    return "KIP404" if before and all(before) else "KIP403"
 
 
 def _beside(evidence: Evidence) -> list[Finding]:
@@ -129,7 +141,8 @@ def _open(evidence: Evidence) -> list[Finding]:
     for part in (*evidence.outside, *evidence.inside):
         if part.explanation.contradiction:
             told = f"no world agrees with all of this, seen through {part.entry.name}: {part.explanation.contradiction}"
-            found.append(_finding("KIP105", [told, *because.logged(part, evidence.addresses)]))
+            code = "KIP106" if part.verdict in (Verdict.LOST, Verdict.UNREACHABLE) else "KIP105"
+            found.append(_finding(code, [told, *because.logged(part, evidence.addresses)]))
     answered = (part for part in evidence.outside if part.verdict is not Verdict.UNREACHABLE)
     missed = dict.fromkeys(name for part in answered for name in unseen(part, evidence))
     if missed:

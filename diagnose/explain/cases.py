@@ -107,8 +107,18 @@ def _agreeing(world: World, observation: Observation, sights: Sights, addresses:
     departed = sights.departed(observation)
     for binding in bindings(world, observation, addresses, sights.visible):
         prediction = predict(world, departed, binding)
+        if observation.seen.unlogged and _would_quote(world, prediction, departed):
+            continue
         if agrees(prediction, observation.seen) and (not observation.plain or _names(prediction, observation, sights)):
             yield binding
+
+
+def _would_quote(world: World, prediction: Prediction, departed: Traffic) -> bool:
+    """Whether Kong took the caller's own PROXY header for the request line, and so has it in its access log."""
+    if prediction.conclusion is None or prediction.conclusion.status != 400:
+        return False
+    expected = 1 if world.listener.proxy_protocol else 0
+    return prediction.arrivals[-1].preface[expected : expected + 1] == departed.preface[:1]
 
 
 def agrees(prediction: Prediction, seen: Seen) -> bool:

@@ -28,7 +28,8 @@ class Seen:
     the X-Forwarded-For that Kong sent on; where the request had carried one, the last is Kong's TCP peer. ``refused``
     are the addresses that Kong's log names for connections that it refused so, this one's among them. ``carried`` are
     the other headers that reached the echo and whose value is an address or a list of such: (name in lower case,
-    value). ``in_clear`` tells that Kong itself refused the request because it came in clear text to a TLS port.
+    value). ``in_clear`` tells that Kong itself refused the request because it came in clear text to a TLS port,
+    ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it.
     """
 
     answer: Answer | None
@@ -37,6 +38,7 @@ class Seen:
     refused: frozenset[Address] | None = None
     carried: frozenset[tuple[str, str]] | None = None
     in_clear: bool = False
+    unlogged: bool = False
 
 
 @dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
@@ -115,10 +117,24 @@ def observe_all(
         vantage: replace(logs, complaints=tuple(c for c in logs.complaints if (c.client in insiders) is inside))
         for vantage, inside in ((Vantage.INSIDE, True), (Vantage.OUTSIDE, False))
     }
-    return [_observe(one, entry, by_vantage[one.probe.vantage], kongs, secret) for one, entry in sent]
+    read_to = _read_to([one for one, _ in sent], logs, kongs)
+    return [_observe(one, entry, by_vantage[one.probe.vantage], kongs, secret, read_to) for one, entry in sent]
 
 
-def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str) -> Observation:
+def _read_to(sent: Sequence[Sent], logs: Logs, kongs: Sequence[Kong]) -> float:
+    """Up to when the logs of all ready Kong pods were read for sure: each holds a line of a probe that began then.
+
+    Seconds since the epoch, by the clock of those who sent. A pod writes its lines in the order of time.
+    """
+    latest = {kong.name: float("-inf") for kong in kongs if kong.ready}
+    for one in sent:
+        for line in logs.access.get(one.probe.nonce, ()):
+            if one.probe.vantage is Vantage.OUTSIDE and line.kong in latest:
+                latest[line.kong] = max(latest[line.kong], one.started)
+    return min(latest.values(), default=float("-inf"))
+
+
+def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str, read_to: float) -> Observation:
     echo = _echo(sent, secret)
     lines = logs.access.get(sent.probe.nonce, ())
     line = _answering(sent.outcome, lines)
@@ -139,6 +155,7 @@ def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret
             refused,
             carried=_carried(headers) if echo is not None else None,
             in_clear=_in_clear(sent.outcome, line),
+            unlogged=_unlogged(sent, lines, read_to),
         ),
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,
@@ -150,6 +167,13 @@ def _answering(outcome: Outcome, lines: Sequence[AccessLine]) -> AccessLine | No
     status = outcome.status if isinstance(outcome, Answered) else None
     tried = [line for line in lines if line.status == status] or list(lines)
     return tried[0] if len({(line.kong, line.address) for line in tried}) == 1 else None
+
+
+def _unlogged(sent: Sent, lines: Sequence[AccessLine], read_to: float) -> bool:
+    """Whether Kong has no line of a PROXY v1 header that was refused: those are the ones it would quote."""
+    refused = isinstance(sent.outcome, Answered) and sent.outcome.status == 400
+    known = sent.probe.vantage is Vantage.OUTSIDE and sent.probe.preamble is Preamble.V1
+    return refused and known and not lines and sent.started + sent.seconds < read_to
 
 
 def _in_clear(outcome: Outcome, line: AccessLine | None) -> bool:

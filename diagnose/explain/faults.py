@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from diagnose.path.node import Node
-from diagnose.path.proxying import BELIEVES_PROXY, ENDS, HTTP, Answer, Proxying, Reads, source_of
+from diagnose.path.proxying import BELIEVES_PROXY, ENDS, HTTP, SENDS_PROXY, Answer, Proxying, Reads, source_of
 from diagnose.path.realip import PROXY
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
@@ -75,7 +75,7 @@ def _ending(world: World, prediction: Prediction) -> tuple[Fault, ...]:
     hop = world.hops[reached]
     if hop.behaviour in ENDS or isinstance(hop.behaviour, Node):
         return (_fault(hop, "KIP302" if hop.layer is Layer.NODE else "KIP203"),)
-    if hop.behaviour is Proxying.REQUIRES_AND_PASSES_PROXY:
+    if believes_callers(world.hops, reached):
         return (_fault(hop, "KIP405"),)
     # It could not read what the hop before it sent: a PROXY header more, or one too few.
     code = "KIP402" if hop.manner.reads is not Reads.NOTHING else "KIP401"
@@ -159,11 +159,16 @@ def _misread(settings: Settings, arrived: Traffic, holds: Holds) -> str:
 
 def _forgery(world: World, forgeable: tuple[str, ...]) -> Fault:
     """Who believes callers: a proxy that takes a PROXY header from anyone, else Kong."""
-    headers = [channel for channel in forgeable if not channel.startswith(PROXY)]
-    if headers:
+    if any(not channel.startswith(PROXY) for channel in forgeable):
         return Fault(Layer.GATEWAY, "believes_callers", "KIP503")
-    believer = next((hop for hop in world.hops if hop.behaviour in BELIEVES_PROXY), None)
+    believer = next((hop for index, hop in enumerate(world.hops) if believes_callers(world.hops, index)), None)
     return _fault(believer, "KIP404") if believer else Fault(Layer.GATEWAY, "believes_callers", "KIP403")
+
+
+def believes_callers(hops: Sequence[Hop], index: int) -> bool:
+    """Whether the hop there is a proxy that reads PROXY headers which no proxy before it sends."""
+    reads = hops[index].behaviour in BELIEVES_PROXY or hops[index].manner.reads is not Reads.NOTHING
+    return reads and not any(hop.behaviour in SENDS_PROXY for hop in hops[:index])
 
 
 def _forged(world: World, traffic: Traffic, binding: Binding) -> bool:

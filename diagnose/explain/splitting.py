@@ -26,7 +26,8 @@ from probes.probe import Probe
 class Splits:
     """What further probes would tell.
 
-    ``clean`` tells that, if Kong is set as it is told, the address is preserved in all that remains. ``others`` maps a
+    ``clean`` tells that, if Kong is set as it is told, it logs the caller's address in all that remains, and in the
+    likeliest believes no claim: all that is open is whether a claim is believed somewhere. ``others`` maps a
     candidate's nonce to the number of explanations that predict another outcome of it than the likeliest does, 0 where
     none that is judged differently does. ``remaining`` is how many explanations there are.
     """
@@ -51,7 +52,9 @@ def find_splits(
     thinkable = [World(hops, settings, listener) for hops in paths for settings, listener in otherwise]
     cases = [*expected, *(case for world in thinkable for case in of_world(world, sights, facts, addresses))]
     return Splits(
-        clean=bool(expected) and all(case.judgement.verdict is Verdict.PRESERVED for case in expected),
+        clean=bool(expected)
+        and expected[0].judgement.verdict is Verdict.PRESERVED
+        and all(case.judgement.verdict in (Verdict.PRESERVED, Verdict.SPOOFABLE) for case in expected),
         others={probe.nonce: _differing(probe, cases) for probe in candidates},
         remaining=len(cases),
     )

@@ -112,7 +112,7 @@ def _nodes(facts: Sequence[Fact], pointers: Pointers, can: Callable[[Hop], bool]
 def _in_all_manners(hops: Hops, entry: Entry, pointers: Pointers) -> Iterator[Hops]:
     """``hops`` with every way in which they may read PROXY headers, write headers of their own, and speak onwards."""
     https = entry.scheme == "https"
-    readings = [_readings(hops, index) for index in range(len(hops))]
+    readings = [_readings(hops, index, pointers) for index in range(len(hops))]
     onwards = [_onwards(hop, https, last=hop is hops[-1]) for hop in hops]
     for written in _written(hops, pointers):
         for reads, onward in product(product(*readings), product(*onwards)):
@@ -122,10 +122,15 @@ def _in_all_manners(hops: Hops, entry: Entry, pointers: Pointers) -> Iterator[Ho
             )
 
 
-def _readings(hops: Hops, index: int) -> tuple[Reads, ...]:
-    if index == 0 or hops[index - 1].behaviour not in SENDS_PROXY or hops[index].behaviour in SENDS_PROXY:
+def _readings(hops: Hops, index: int, pointers: Pointers) -> tuple[Reads, ...]:
+    """What a proxy may make of PROXY headers: of those of the proxy before it, or of callers'."""
+    hop = hops[index]
+    if not _proxies(hop) or hop.behaviour in BELIEVES_PROXY:
         return (Reads.NOTHING,)
-    return (Reads.NOTHING, Reads.NAMES, Reads.PEER) if _proxies(hops[index]) else (Reads.NOTHING,)
+    if index and hops[index - 1].behaviour in SENDS_PROXY:
+        return (Reads.NOTHING, Reads.NAMES, Reads.PEER)
+    callers = index == 0 and pointers.believed and hop.behaviour not in SENDS_PROXY
+    return (Reads.NOTHING, Reads.NAMES, Reads.IF_ANY) if callers else (Reads.NOTHING,)
 
 
 def _onwards(hop: Hop, https: bool, *, last: bool) -> tuple[Onward, ...]:

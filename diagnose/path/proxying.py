@@ -75,7 +75,7 @@ ENDS = frozenset({Proxying.DROPS, Proxying.REFUSES})
 
 
 class Reads(StrEnum):
-    """What a proxy behind another one makes of the PROXY header that this one sends."""
+    """What a proxy makes of a PROXY header in front of what it gets."""
 
     NOTHING = "nothing"
     """It expects none: to a parser of HTTP one is a broken request, to a layer 4 proxy it is bytes like others."""
@@ -83,6 +83,8 @@ class Reads(StrEnum):
     """It expects one, takes it off, and counts the address that it names as its client."""
     PEER = "peer"
     """It expects one, takes it off, and counts its TCP peer as its client all the same."""
+    IF_ANY = "if_any"
+    """It takes one off if there is one, and then counts the address that it names as its client."""
 
 
 class Onward(StrEnum):
@@ -156,7 +158,7 @@ _BROKEN = frozenset({Answer.REJECTED, Answer.CLOSED, Answer.TLS_FAILED})
 
 def _taken_off(behaviour: Proxying, traffic: Traffic, reads: Reads) -> tuple[Address, Traffic] | End:
     """The address that the proxy counts as its client, and the traffic without the PROXY header that it read."""
-    optional = behaviour is Proxying.ACCEPTS_AND_PASSES_PROXY
+    optional = behaviour is Proxying.ACCEPTS_AND_PASSES_PROXY or reads is Reads.IF_ANY
     if reads is Reads.NOTHING and behaviour not in BELIEVES_PROXY:
         return traffic.source, traffic
     if not traffic.preface:

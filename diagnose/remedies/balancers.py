@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from diagnose.explain.faults import believes_callers
 from diagnose.path.proxying import BELIEVES_PROXY, HTTP, SENDS_PROXY, Onward, Proxying, Reads
 from diagnose.path.settings import Listener
 from diagnose.path.traffic import Layer
@@ -38,7 +39,8 @@ def told(hops: Sequence[Hop], telling: Telling) -> list[Hop] | None:
     """``hops`` once every proxy that can be told so has been; None if there is none."""
     changed = list(hops)
     for index, hop in enumerate(hops):
-        if hop.layer in PROXIES and _CAN[telling](hop):
+        callers = telling is not Telling.BELIEVE_NOBODY or believes_callers(hops, index)
+        if hop.layer in PROXIES and callers and _CAN[telling](hop):
             changed[index] = _DO[telling](hop)
             if telling is Telling.SEND_PROXY:
                 _let_read(changed, index + 1)
@@ -55,7 +57,11 @@ def tellings(hops: Sequence[Hop], listener: Listener) -> list[Telling]:
 def _let_read(hops: list[Hop], index: int) -> None:
     """A proxy behind one that sends PROXY headers has to read them, if it looks into HTTP."""
     if index < len(hops) and hops[index].behaviour in HTTP:
-        hops[index] = replace(hops[index], manner=replace(hops[index].manner, reads=Reads.NAMES))
+        hops[index] = _reading(hops[index], Reads.NAMES)
+
+
+def _reading(hop: Hop, reads: Reads) -> Hop:
+    return replace(hop, manner=replace(hop.manner, reads=reads))
 
 
 def _onward(hop: Hop, onward: Onward) -> Hop:
@@ -66,7 +72,7 @@ _CAN: dict[Telling, Callable[[Hop], bool]] = {
     Telling.SEND_PROXY: lambda hop: hop.behaviour is Proxying.PROXIES,
     Telling.STOP_PROXY: lambda hop: hop.behaviour in SENDS_PROXY,
     Telling.APPEND: lambda hop: hop.behaviour in HTTP,
-    Telling.BELIEVE_NOBODY: lambda hop: hop.behaviour in BELIEVES_PROXY,
+    Telling.BELIEVE_NOBODY: lambda hop: True,
     Telling.READ_NAMES: lambda hop: hop.manner.reads is Reads.PEER,
     Telling.SPEAK_TLS: lambda hop: hop.behaviour in HTTP or hop.manner.onward is Onward.CLEAR,
     Telling.SPEAK_CLEAR: lambda hop: hop.behaviour in HTTP or hop.manner.onward is Onward.TLS,
@@ -76,8 +82,10 @@ _DO: dict[Telling, Callable[[Hop], Hop]] = {
     Telling.SEND_PROXY: lambda hop: replace(hop, behaviour=Proxying.SENDS_PROXY_V2),
     Telling.STOP_PROXY: lambda hop: replace(hop, behaviour=Proxying.PROXIES),
     Telling.APPEND: lambda hop: replace(hop, behaviour=Proxying.HTTP_APPENDS_XFF),
-    Telling.BELIEVE_NOBODY: lambda hop: replace(hop, behaviour=Proxying.SENDS_PROXY_V2),
-    Telling.READ_NAMES: lambda hop: replace(hop, manner=replace(hop.manner, reads=Reads.NAMES)),
+    Telling.BELIEVE_NOBODY: lambda hop: _reading(
+        replace(hop, behaviour=Proxying.SENDS_PROXY_V2) if hop.behaviour in BELIEVES_PROXY else hop, Reads.NOTHING
+    ),
+    Telling.READ_NAMES: lambda hop: _reading(hop, Reads.NAMES),
     Telling.SPEAK_TLS: lambda hop: _onward(hop, Onward.TLS),
     Telling.SPEAK_CLEAR: lambda hop: _onward(hop, Onward.CLEAR),
 }
@@ -100,7 +108,7 @@ WORDS: dict[Telling, Words] = {
     ),
     Telling.BELIEVE_NOBODY: Words(
         "stop the balancer from reading PROXY headers of callers",
-        "Let the load balancer read no PROXY header of those who connect to it, and go on sending its own.\n"
+        "Let the load balancer read no PROXY header of those who connect to it, and go on telling Kong of them.\n"
         "HAProxy: remove accept-proxy from the bind line. nginx (stream): remove proxy_protocol from the listen line.",
     ),
     Telling.READ_NAMES: Words(

@@ -14,8 +14,8 @@ from diagnose.remedies.change import Change, Claims, after
 from diagnose.remedies.told import Place, as_remedy
 from diagnose.remedies.trust import trusts
 from diagnose.report.report import Remedy, Verdict
+from probes.claims import FORWARDED_FOR, RARE, REAL_IP
 
-FORWARDED_FOR = "X-Forwarded-For"
 PROXY_PROTOCOL = "proxy_protocol"
 
 
@@ -27,31 +27,36 @@ def find_remedy(
     seen: frozenset[Address] = frozenset(),
     healthy: Sequence[Case] = (),
 ) -> Remedy | None:
-    """The smallest change that cures every case; else the one that cures most, as a first step; None if none does.
+    """The smallest change that cures every case; else the one that helps most of the likeliest, as a first step.
 
     ``seen`` are the addresses that a witness saw: where Kong's peers are among them, no others are to be trusted.
-    ``healthy`` are cases of connections that are well and have to stay so.
+    ``healthy`` are cases of connections that are well and have to stay so. None if nothing helps.
     """
     if all(case.judgement.verdict is Verdict.PRESERVED for case in cases):
         return None
-    best: tuple[int, Change] | None = None
     whole = [*cases, *healthy]
-    for change in sorted(_changes(whole, addresses, place, seen), key=lambda one: one.size)[1:]:  # the first is none
-        cured = 0
-        for left, case in zip(range(len(cases), 0, -1), cases, strict=True):
-            cured += _cures(change, case, claims, addresses)
-            if cured + left - 1 <= (best[0] if best else 0):
-                break
-        else:
-            if not all(_cures(change, case, claims, addresses) for case in healthy):
-                continue
-            best = cured, change
-            if cured == len(cases):
-                break
-    if best is None:
-        return None
-    cured, change = best
-    return as_remedy(change, cases, claims, addresses, place, sufficient=cured == len(cases))
+    changes = sorted(_changes(whole, addresses, place, seen), key=lambda one: (_believes_all(one, whole), one.size))
+    changes = [change for change in changes if change != Change()]
+    for change in changes:
+        if all(_cures(change, case, claims, addresses) for case in whole):
+            return as_remedy(change, cases, claims, addresses, place, sufficient=True)
+    likeliest = [case for case in cases if case.rank == min(one.rank for one in cases)]
+    helped, first = 0, Change()
+    for change in changes:
+        number = _helped(change, likeliest, claims, addresses, more_than=helped)
+        if number > helped and all(_cures(change, case, claims, addresses) for case in healthy):
+            helped, first = number, change
+        if helped == len(likeliest):
+            break
+    return as_remedy(first, likeliest, claims, addresses, place, sufficient=False) if helped else None
+
+
+EVERYONE = frozenset({"0.0.0.0/0", "::/0"})
+
+
+def _believes_all(change: Change, cases: Sequence[Case]) -> bool:
+    """Whether Kong believes everyone after ``change``, because somewhere it does now."""
+    return change.trusted_ips is None and any(EVERYONE & set(case.world.settings.trusted_ips) for case in cases)
 
 
 def _cures(change: Change, case: Case, claims: Claims, addresses: Addresses) -> bool:
@@ -63,6 +68,26 @@ def _cures(change: Change, case: Case, claims: Claims, addresses: Addresses) -> 
     return judged is not None and judged.verdict is Verdict.PRESERVED
 
 
+def _helped(change: Change, cases: Sequence[Case], claims: Claims, addresses: Addresses, *, more_than: int) -> int:
+    """How many of ``cases`` it helps; it stops to count where that cannot be ``more_than`` so many any more."""
+    number = 0
+    for left, case in zip(range(len(cases), 0, -1), cases, strict=True):
+        if number + left <= more_than:
+            return number
+        number += _helps(change, case, claims, addresses)
+    return number
+
+
+def _helps(change: Change, case: Case, claims: Claims, addresses: Addresses) -> bool:
+    """Whether the address is then preserved, or connections get through at last, without a claim being believed."""
+    judged = after(change, case, (), addresses)
+    through = case.judgement.verdict is Verdict.UNREACHABLE and judged is not None and judged.verdict is Verdict.LOST
+    if judged is None or not (through or judged.verdict is Verdict.PRESERVED):
+        return False
+    believed = after(change, case, claims, addresses)
+    return believed is not None and not believed.forgeable
+
+
 def _changes(cases: Sequence[Case], addresses: Addresses, place: Place, seen: frozenset[Address]) -> Iterator[Change]:
     masqueraded = any(hop.behaviour is Node.MASQUERADES for case in cases for hop in case.world.hops)
     policies = (None, "Local") if masqueraded and place.service else (None,)
@@ -71,9 +96,20 @@ def _changes(cases: Sequence[Case], addresses: Addresses, place: Place, seen: fr
     kinds = {case.world.listener.tls for case in cases}
     plain, tls = ((None, True, False) if kind in kinds else (None,) for kind in (False, True))
     trusted = trusts(cases, addresses, seen)
-    headers = (None, FORWARDED_FOR, PROXY_PROTOCOL)
+    headers = (None, FORWARDED_FOR, PROXY_PROTOCOL, *_written(cases))
     for one in product(policies, balancers, plain, tls, headers, (None, True), trusted):
         change = Change(*one)
         if change.real_ip_header == PROXY_PROTOCOL and False in (change.plain_flag, change.tls_flag):
             continue
         yield change
+
+
+def _written(cases: Sequence[Case]) -> tuple[str, ...]:
+    """The headers of their own in which some hop of every case names its client."""
+    written = [{name for hop in case.world.hops for name in hop.manner.sets} for case in cases]
+    common = set.intersection(*written) if written else set()
+    return tuple(KNOWN_SPELLING.get(name.lower(), name) for name in sorted(common))
+
+
+KNOWN_SPELLING = {name.lower(): name for name in (REAL_IP, *RARE)}
+"""Headers by their lower-case names, as their makers write them."""

@@ -216,3 +216,28 @@ def test_headers_that_name_an_address_are_witnesses_and_others_are_not() -> None
     carried = observed(asked, echoed(asked, headers=came)).seen.carried
 
     assert carried == frozenset({("cf-connecting-ip", "192.168.7.7")})
+
+
+def timed(planned: Probe, outcome: Outcome, started: float) -> tuple[Sent, Entry]:
+    return Sent(planned, outcome, "192.168.7.7", started, 0.1), OUTSIDE
+
+
+@pytest.mark.parametrize(("later", "unlogged"), [(20.0, True), (10.05, False)])
+def test_that_kong_has_no_line_counts_only_where_its_log_was_read_to_a_later_time(later: float, unlogged: bool) -> None:
+    refused = next(one.probe for one in PLANNER.kinds(OUTSIDE) if one.probe.preamble == "v1")
+    asked = probe()
+    line = AccessLine(KONG.name, "192.168.7.7", 404, f"GET {asked.path}")
+    sent = [timed(refused, Answered(400), 10.0), timed(asked, Answered(404), later)]
+    first, _ = observe_all(sent, Logs({asked.nonce: (line,)}), [KONG], SECRET)
+
+    assert first.seen.unlogged is unlogged
+
+
+def test_a_pod_whose_log_is_silent_proves_nothing() -> None:
+    refused = next(one.probe for one in PLANNER.kinds(OUTSIDE) if one.probe.preamble == "v1")
+    asked = probe()
+    line = AccessLine(KONG.name, "192.168.7.7", 404, f"GET {asked.path}")
+    sent = [timed(refused, Answered(400), 10.0), timed(asked, Answered(404), 20.0)]
+    first, _ = observe_all(sent, Logs({asked.nonce: (line,)}), [KONG, OTHER], SECRET)
+
+    assert not first.seen.unlogged

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from diagnose.path.node import EMITS, Node, pass_on
+from diagnose.path.node import EMITS, SIDECARS, Node, pass_on
 from diagnose.path.proxying import Answer, End
 from diagnose.path.traffic import Address, Traffic
 
@@ -18,7 +18,9 @@ def test_a_node_that_keeps_the_source_changes_nothing() -> None:
     assert pass_on(Node.KEEPS_SOURCE, CAME, OWN) == CAME
 
 
-@pytest.mark.parametrize(("behaviour", "own"), [(Node.MASQUERADES, OWN), (Node.SIDECAR, IPv4Address("127.0.0.6"))])
+@pytest.mark.parametrize(
+    ("behaviour", "own"), [(Node.MASQUERADES, OWN), (Node.SERVICE_LB, OWN), (Node.SIDECAR, SIDECARS[0])]
+)
 def test_a_rewriting_node_changes_the_source_and_nothing_else(behaviour: Node, own: Address) -> None:
     assert pass_on(behaviour, CAME, own) == Traffic(own, CAME.destination, 30080, (b"\x16",), CAME.headers, True, "h")
 
