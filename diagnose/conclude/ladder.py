@@ -13,12 +13,12 @@ from diagnose.owners import Inventory
 from diagnose.path.egress import Egress
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
-from diagnose.path.world import Hop, predict
+from diagnose.path.world import Behaviour, Hop, predict
 from diagnose.report.report import Rung, Status
 
 NAMES = {
     Layer.EGRESS: "the caller's own network",
-    Layer.EDGE: "what stands before the balancer",
+    Layer.EDGE: "edge",
     Layer.LOAD_BALANCER: "load balancer",
     Layer.NODE: "node",
     Layer.GATEWAY: "Kong",
@@ -63,17 +63,31 @@ def _rung(
 ) -> Rung:
     before = arrivals[index]
     after = arrivals[index + 1] if index + 1 < len(arrivals) else None
-    behaviours = {case.world.hops[index].behaviour for case in part.explanation.cases}
+    hops = part.explanation.cases[0].world.hops
+    place = _place(hops, index)
+    behaviours = {_at(case.world.hops, place) for case in part.explanation.cases}
     agreed = len(behaviours) == 1 or behaviours <= SENDS_PROXY  # of which version does not matter here
     out = after.source if after is not None and after.source in seen else None
     return Rung(
         layer=hop.layer,
-        name=_name(hop, before, out, addresses.inventory, part),
+        name=_name(hop, place, hops, before, out, part, addresses.inventory),
         behaviour=(hop.behaviour.value if len(behaviours) == 1 else "sends_proxy") if agreed else None,
         source_in=str(before.source) if before.source in seen else None,
         source_out=str(out) if out is not None else None,
         status=_status(hop, before, after, holds) if agreed else Status.UNKNOWN,
     )
+
+
+def _place(hops: Sequence[Hop], index: int) -> tuple[Layer, int]:
+    """The layer of a hop, and how many of that layer come before it: paths may differ in how many hops they have."""
+    return hops[index].layer, sum(hop.layer is hops[index].layer for hop in hops[:index])
+
+
+def _at(hops: Sequence[Hop], place: tuple[Layer, int]) -> Behaviour | None:
+    """What the hop at that place does, None where there is none."""
+    layer, before = place
+    same = [hop.behaviour for hop in hops if hop.layer is layer]
+    return same[before] if before < len(same) else None
 
 
 def _status(hop: Hop, before: Traffic, after: Traffic | None, holds: Holds) -> Status:
@@ -86,11 +100,23 @@ def _status(hop: Hop, before: Traffic, after: Traffic | None, holds: Holds) -> S
     return Status.REWRITES if not holds(after.source) else Status.KEEPS
 
 
-def _name(hop: Hop, before: Traffic, out: Address | None, inventory: Inventory, part: Part) -> str:
-    if hop.layer is Layer.LOAD_BALANCER:
+def _name(
+    hop: Hop,
+    place: tuple[Layer, int],
+    hops: Sequence[Hop],
+    before: Traffic,
+    out: Address | None,
+    part: Part,
+    known: Inventory,
+) -> str:
+    """The first proxy answers at the entry's address; others, and nodes, go by the owner of theirs."""
+    proxies = [one for one in hops if one.layer in (Layer.EDGE, Layer.LOAD_BALANCER)]
+    if proxies and hop is proxies[0]:
         return f"{NAMES[hop.layer]} at {part.entry.address}:{part.entry.port}"
-    owners = inventory.owners(out) if out is not None and out != before.source else ()
-    return owners[0].name if owners else NAMES[hop.layer]
+    owners = known.owners(out) if out is not None and out != before.source else ()
+    if owners:
+        return owners[0].name
+    return NAMES[hop.layer] if place[1] == 0 else f"another {hop.layer.replace('_', ' ')}"
 
 
 def _kong(case: Case, part: Part, seen: set[Address], holds: Holds) -> list[Rung]:
