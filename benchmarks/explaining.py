@@ -60,7 +60,7 @@ def known(observations: list[Observation]) -> Addresses:
 
 def thinkable(way: Way, observations: list[Observation]) -> int:
     """The number of worlds that an explanation of ``way`` has to settle, most of them without playing all of it."""
-    paths = worlds.paths(ENTRY, (), worlds.Pointers(naming=(), hidden=("X-Real-IP",)), lambda hop: True)
+    paths = worlds.paths(ENTRY, (), worlds.Pointers(naming=(), hidden=("X-Real-IP",)), lambda hop, after: True)
     return sum(1 for _ in worlds.all_worlds(paths, worlds.gateways(ENTRY, [way.settings]), ENTRY, worlds.Pointers()))
 
 

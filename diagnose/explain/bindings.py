@@ -155,11 +155,21 @@ def bindings(
 ) -> Iterator[Binding]:
     """Every binding of ``world``'s hops that is thinkable for ``observation``; ``elsewhere`` as in ``candidates``."""
     choices: list[tuple[Address | None, ...]] = []
+    peer, last = _peer(observation), max((index for index, hop in enumerate(world.hops) if emits(hop)), default=None)
     for index, hop in enumerate(world.hops):
-        choices.append(addresses.candidates(hop, world.hops[index + 1 :], observation, world.settings, elsewhere))
-        if not choices[-1]:
+        thinkable = addresses.candidates(hop, world.hops[index + 1 :], observation, world.settings, elsewhere)
+        if index == last and peer is not None:
+            thinkable = (peer,) if peer in thinkable else ()
+        if not thinkable:
             return iter(())
+        choices.append(thinkable)
     return product(*choices)
+
+
+def _peer(observation: Observation) -> Address | None:
+    """Kong's TCP peer, which it appends to an X-Forwarded-For that came; None where none did or nobody saw it."""
+    forwarded = observation.seen.forwarded
+    return parse_address(forwarded[-1]) if forwarded is not None and len(forwarded) > 1 else None
 
 
 def _source(observation: Observation) -> Address | None:

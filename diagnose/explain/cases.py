@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from diagnose.explain import worlds
@@ -12,12 +12,13 @@ from diagnose.explain.evidence import Observation, Seen, departure
 from diagnose.explain.faults import Holds, Judgement, judge
 from diagnose.explain.sights import Sights
 from diagnose.path.egress import Egress
-from diagnose.path.proxying import Reads
+from diagnose.path.proxying import HTTP, Reads
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.path.world import Binding, Hop, Prediction, World, emits, predict
 from diagnose.report.report import Verdict
 from diagnose.site import Fact
+from probes.claims import REAL_IP
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,29 @@ def find_cases(
     ``before_asking`` is for choosing probes: it takes in what only their answers could point to.
     """
 
-    def can(hop: Hop) -> bool:
-        return any(addresses.candidates(hop, (), o, Settings(), sights.visible) for o in sights.plain)
+    def can(hop: Hop, following: worlds.Hops) -> bool:
+        return any(addresses.candidates(hop, following, o, Settings(), sights.visible) for o in sights.plain)
 
-    pointers = sights.pointers([settings for settings, _ in kongs], addresses, before_asking=before_asking)
+    pointers = sights.pointers(kongs, addresses, before_asking=before_asking)
     paths = worlds.paths(sights.entry, facts, pointers, can)
-    candidates = worlds.all_worlds(paths, kongs, sights.entry, pointers)
-    found = chain.from_iterable(of_world(world, sights, facts, addresses) for world in candidates)
+    found = list(_agreed(worlds.all_worlds(paths, kongs, sights.entry, pointers), sights, facts, addresses))
+    unseen = dict.fromkeys(world for case in found for world in _writing_unseen(case))
+    found += _agreed(unseen, sights, facts, addresses)
     return tuple(sorted(found, key=lambda case: case.rank))
+
+
+def _agreed(thinkable: Iterable[World], sights: Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:
+    return chain.from_iterable(of_world(world, sights, facts, addresses) for world in thinkable)
+
+
+def _writing_unseen(case: Case) -> Iterator[World]:
+    """The world of ``case`` with the hop at fault, if it ends HTTP, writing X-Real-IP, which Kong hides from all."""
+    hops = case.world.hops
+    for fault in case.judgement.culprits:
+        for index, hop in enumerate(hops):
+            if hop.layer is fault.layer and hop.behaviour in HTTP and REAL_IP not in hop.manner.sets:
+                writing = replace(hop, manner=replace(hop.manner, sets=(*hop.manner.sets, REAL_IP)))
+                yield replace(case.world, hops=(*hops[:index], writing, *hops[index + 1 :]))
 
 
 def of_world(world: World, sights: Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:

@@ -10,9 +10,10 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, departure
 from diagnose.explain.worlds import Pointers
 from diagnose.path.proxying import Answer
-from diagnose.path.settings import Settings
+from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.site import Entry
+from probes.claims import FORWARDED_FOR, REAL_IP
 from probes.probe import Preamble, Probe
 
 UNKNOWN_SOURCE = ip_address("198.18.0.2")
@@ -55,27 +56,33 @@ class Sights:
             naming=_naming(plain, addresses),
         )
 
-    def pointers(self, settings: Sequence[Settings], addresses: Addresses, *, before_asking: bool) -> Pointers:
-        """What all that was seen points to, for Kongs with ``settings``; ``before_asking``, what it may come to."""
+    def pointers(
+        self, kongs: Sequence[tuple[Settings, Listener]], addresses: Addresses, *, before_asking: bool
+    ) -> Pointers:
+        """What all that was seen points to, in front of ``kongs``; ``before_asking``, what it may come to."""
         strangers = (
             {address for address in o.visible if not addresses.senders.hold(address) and str(address) != o.sent.socket}
             for o in self.distinct
         )
         echoed = any(o.seen.carried is not None for o in self.plain)
-        read = {one.real_ip_header for one in settings if one.trusted_ips} - {"X-Forwarded-For", "proxy_protocol"}
-        hidden = read - set(self.naming) if not echoed else set()
+        read = {settings.real_ip_header for settings, _ in kongs if settings.trusted_ips} - KNOWN_OTHERWISE
         return Pointers(
             chained=any(len(several) > 1 for several in strangers),
             ended=any(o.seen.answer is not Answer.PASSED for o in self.plain),
             believed=before_asking
             or any(o.probe.preamble is not Preamble.NONE and o.seen.answer is Answer.PASSED for o in self.distinct),
             naming=self.naming,
-            hidden=tuple(sorted({"X-Real-IP"} | hidden)),
+            hidden=tuple(sorted(read & {REAL_IP} if echoed else read)),
+            listening=frozenset(listener.tls for _, listener in kongs),
         )
 
     def departed(self, observation: Observation) -> Traffic:
         """The connection as it left the caller; where none was made, from where another one was."""
         return observation.traffic if observation.traffic is not None else departure(observation.probe, self.source)
+
+
+KNOWN_OTHERWISE = frozenset({FORWARDED_FOR, "proxy_protocol"})
+"""Of these the echo, or the answer, tells; of the rest only an echo, and of X-Real-IP not even that."""
 
 
 def _naming(plain: Sequence[Observation], addresses: Addresses) -> tuple[str, ...]:

@@ -9,19 +9,22 @@ a balancer that believes the PROXY headers of callers only where one of theirs g
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 from diagnose.path import edge, load_balancer, proxying
 from diagnose.path.egress import Egress
 from diagnose.path.node import Node
-from diagnose.path.proxying import BELIEVES_PROXY, HTTP, SENDS_PROXY, Onward, Reads
+from diagnose.path.proxying import BELIEVES_PROXY, HTTP, SENDS_PROXY, Manner, Onward, Reads
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Layer
 from diagnose.path.world import Behaviour, Hop, World
 from diagnose.site import Entry, EntryKind, Fact
 
 Hops = tuple[Hop, ...]
+
+Can = Callable[[Hop, Hops], bool]
+"""Tells whether a hop that answers from an address of its own has one, with these hops after it."""
 
 _TRUST_ALL = ("0.0.0.0/0", "::/0")
 _BALANCER = Layer.LOAD_BALANCER
@@ -34,8 +37,9 @@ class Pointers:
 
     ``chained``: some connection shows two addresses that are not the caller's. ``ended``: an ordinary connection got
     no answer from behind Kong. ``believed``: one with a PROXY header of the caller's got through. ``naming`` are the
-    headers that named the caller to the echo, which some hop must have written; ``hidden`` those of which no witness
-    could tell, as Kong overwrites X-Real-IP.
+    headers that named the caller to the echo, which some hop must have written; ``hidden`` those that Kong reads and of
+    which no witness can tell. ``listening`` tells whether Kong's listeners speak TLS: a path that ends on none of them
+    is considered only where a connection ended.
     """
 
     chained: bool = False
@@ -43,18 +47,16 @@ class Pointers:
     believed: bool = True
     naming: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    listening: frozenset[bool] = frozenset({False, True})
 
 
-def paths(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Callable[[Hop], bool]) -> Iterator[Hops]:
-    """Every sequence of hops, in path order, that leads from the caller to Kong through ``entry``.
-
-    ``can`` tells whether a hop that answers from an address of its own has one to answer from.
-    """
+def paths(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Can) -> Iterator[Hops]:
+    """Every sequence of hops, in path order, that leads from the caller to Kong through ``entry``."""
     if entry.kind is EntryKind.POD:
         inner = (Node.KEEPS_SOURCE, Node.MASQUERADES, Node.SIDECAR)
         yield from ((Hop(Layer.NODE, behaviour),) for behaviour in inner)
         return
-    leaving = [hop for one in Egress if can(hop := Hop(Layer.EGRESS, one)) and _allowed(hop, facts)]
+    leaving = [hop for one in Egress if can(hop := Hop(Layer.EGRESS, one), ()) and _allowed(hop, facts)]
     between = list(_between(entry, facts, pointers, can))
     last = list(_nodes(facts, pointers, can))
     for first, proxies, nodes in product(leaving, between, last):
@@ -75,13 +77,13 @@ def _thinkable(first: Hop, proxies: Hops, nodes: Hops) -> bool:
     return True
 
 
-def _between(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Callable[[Hop], bool]) -> Iterator[Hops]:
+def _between(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Can) -> Iterator[Hops]:
     """What stands between the caller's side and Kong's node: an edge or none, a balancer, perhaps another one."""
 
     def hops(layer: Layer, behaviours: Iterable[Behaviour]) -> list[Hop]:
         left_out = (frozenset() if pointers.ended else _ENDS) | (frozenset() if pointers.believed else BELIEVES_PROXY)
         made = (Hop(layer, one) for one in behaviours if one not in left_out)
-        return [hop for hop in made if _allowed(hop, facts) and can(hop)]
+        return [hop for hop in made if _allowed(hop, facts) and can(hop, ())]
 
     edges = hops(Layer.EDGE, edge.NAMED if entry.kind is EntryKind.URL else edge.UNNAMED)
     fronts = [() if hop.behaviour is edge.NONE else (hop,) for hop in edges]
@@ -91,13 +93,14 @@ def _between(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Calla
     if pointers.chained:
         firsts = hops(_BALANCER, load_balancer.BEFORE_ANOTHER) + hops(Layer.NODE, (Node.MASQUERADES,))
         for first, second in product(firsts, hops(_BALANCER, load_balancer.BEHIND_ANOTHER)):
-            yield from _in_all_manners((first, second), entry, pointers)
+            if can(first, (second,)):
+                yield from _in_all_manners((first, second), entry, pointers)
 
 
-def _nodes(facts: Sequence[Fact], pointers: Pointers, can: Callable[[Hop], bool]) -> Iterator[Hops]:
+def _nodes(facts: Sequence[Fact], pointers: Pointers, can: Can) -> Iterator[Hops]:
     """What the nodes do: one thing, or two where a fact speaks of the first, whose traces the second covers up."""
     single = [Hop(Layer.NODE, one) for one in Node if pointers.ended or one not in _ENDS]
-    yield from ((hop,) for hop in single if _allowed(hop, facts) and can(hop))
+    yield from ((hop,) for hop in single if _allowed(hop, facts) and can(hop, ()))
     spoken_of = {name for fact in facts if fact.layer is Layer.NODE for name in fact.behaviours}
     for first, second in (
         (Node.SERVICE_LB, Node.MASQUERADES),
@@ -105,7 +108,7 @@ def _nodes(facts: Sequence[Fact], pointers: Pointers, can: Callable[[Hop], bool]
         (Node.MASQUERADES, Node.SIDECAR),
     ):
         both = (Hop(Layer.NODE, first), Hop(Layer.NODE, second))
-        if first.value in spoken_of and all(_allowed(hop, facts) for hop in both) and can(both[1]):
+        if first.value in spoken_of and all(_allowed(hop, facts) for hop in both) and can(both[1], ()):
             yield both
 
 
@@ -114,12 +117,11 @@ def _in_all_manners(hops: Hops, entry: Entry, pointers: Pointers) -> Iterator[Ho
     https = entry.scheme == "https"
     readings = [_readings(hops, index, pointers) for index in range(len(hops))]
     onwards = [_onwards(hop, https, last=hop is hops[-1]) for hop in hops]
-    for written in _written(hops, pointers):
-        for reads, onward in product(product(*readings), product(*onwards)):
-            yield tuple(
-                replace(hop, manner=replace(hop.manner, reads=reads[index], sets=written[index], onward=onward[index]))
-                for index, hop in enumerate(hops)
-            )
+    for reads, onward, written in product(product(*readings), product(*onwards), _written(hops, pointers)):
+        manners = (Manner(*manner) for manner in zip(reads, written, onward, strict=True))
+        path = tuple(Hop(hop.layer, hop.behaviour, manner) for hop, manner in zip(hops, manners, strict=True))
+        if pointers.ended or speaks_tls(path, entry) in pointers.listening:
+            yield path
 
 
 def _readings(hops: Hops, index: int, pointers: Pointers) -> tuple[Reads, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 
 from diagnose.path import proxying
@@ -31,4 +30,4 @@ def leave(behaviour: Egress, traffic: Traffic, own: Address | None) -> Traffic |
         return traffic
     if behaviour is Egress.HTTP_PROXY and not traffic.tls:
         return proxying.pass_on(Proxying.HTTP_APPENDS_XFF, traffic, own)
-    return replace(traffic, source=own)
+    return traffic.of(own)

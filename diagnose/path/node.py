@@ -7,7 +7,6 @@ k3s's klipper-lb, which masquerades whatever passes the service-lb pod; Istio's 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from ipaddress import ip_address
 
@@ -46,4 +45,4 @@ def pass_on(behaviour: Node, traffic: Traffic, own: Address | None) -> Traffic |
         return End(frozenset({Answer.REFUSED}))
     if behaviour is Node.KEEPS_SOURCE or own is None:
         return traffic
-    return replace(traffic, source=own)
+    return traffic.of(own)

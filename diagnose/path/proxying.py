@@ -145,12 +145,13 @@ def pass_on(behaviour: Proxying, traffic: Traffic, own: Address | None, manner: 
     if looks_inside and traffic.preface:
         # An HTTP parser takes a PROXY header for a broken request line, and a TLS library for a broken handshake.
         return End(_BROKEN)
-    onward = replace(traffic, source=own if own is not None else traffic.source, tls=_speaks_tls(traffic, manner))
+    source, preface, headers = own if own is not None else traffic.source, traffic.preface, traffic.headers
     if behaviour in SENDS_PROXY:
-        return replace(onward, preface=(_preface(behaviour, client, traffic), *traffic.preface))
-    if behaviour in HTTP:
-        return replace(onward, headers=_set(manner.sets, _headers(behaviour, traffic, client), client))
-    return onward
+        preface = (_preface(behaviour, client, traffic), *preface)
+    elif behaviour in HTTP:
+        headers = _set(manner.sets, _headers(behaviour, traffic, client), client)
+    tls = _speaks_tls(traffic, manner)
+    return Traffic(source, traffic.destination, traffic.port, preface, headers, tls, traffic.host)
 
 
 _BROKEN = frozenset({Answer.REJECTED, Answer.CLOSED, Answer.TLS_FAILED})

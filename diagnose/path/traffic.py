@@ -39,6 +39,10 @@ class Traffic:
     tls: bool = False
     host: str = ""
 
+    def of(self, source: Address) -> Traffic:
+        """The same from another source address."""
+        return Traffic(source, self.destination, self.port, self.preface, self.headers, self.tls, self.host)
+
 
 @lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:

@@ -23,7 +23,7 @@ BOTH = Settings((Listener(8000), Listener(8443, tls=True)))
 
 
 def every(entry: Entry = SERVICE, pointers: Pointers = CLEAN, facts: Iterable[Fact] = ()) -> list[tuple[Hop, ...]]:
-    return list(paths(entry, tuple(facts), pointers, lambda hop: True))
+    return list(paths(entry, tuple(facts), pointers, lambda hop, after: True))
 
 
 def behaviours(found: Iterable[tuple[Hop, ...]], layer: Layer) -> set[str]:
@@ -124,8 +124,9 @@ def test_what_reaches_kong_is_what_the_last_proxy_speaks(scheme: str, onward: On
 def test_a_disagreement_on_tls_is_considered_only_where_a_connection_ended() -> None:
     def disagreeing(pointers: Pointers) -> bool:
         entry = replace(SERVICE, scheme="https", listener=8443)
-        found = all_worlds(paths(entry, (), pointers, lambda hop: True), gateways(entry, [BOTH]), entry, pointers)
-        return any(speaks_tls(world.hops, entry) is not world.listener.tls for world in found)
+        found = paths(entry, (), pointers, lambda hop, after: True)
+        known = all_worlds(found, gateways(entry, [BOTH]), entry, pointers)
+        return any(speaks_tls(world.hops, entry) is not world.listener.tls for world in known)
 
     assert disagreeing(Pointers())
     assert not disagreeing(CLEAN)
