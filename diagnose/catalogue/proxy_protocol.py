@@ -134,4 +134,26 @@ FAULTS = (
             `proxy_protocol` on nginx's `listen`), or let callers come through the proxy that sends them.
             """,
     ),
+    Fault(
+        code="KIP406",
+        name="two-proxy-headers",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.ERROR,
+        title="a PROXY header is put in front of another one, and Kong reads only the first",
+        why="""
+            Two proxies in a row both send a PROXY header, and the second one does not read that of the first: it takes
+            it for the client's bytes and puts its own in front. Kong reads one header and finds another where the
+            request should begin, which it refuses. Nothing gets through.
+            """,
+        tell_apart="""
+            A Kong that expects no PROXY header at all (KIP401) refuses the first one already. Here its listener has the
+            flag, and its access log shows the second header in the place of the request, answered with 400, for
+            ordinary requests too.
+            """,
+        cure="""
+            Let the second proxy read the header of the first: `accept-proxy` on HAProxy's `bind` line, `proxy_protocol`
+            on nginx's `listen` line with `set_real_ip_from` for the first proxy's addresses. Or let the first one send
+            none, if it forwards packets instead.
+            """,
+    ),
 )

@@ -6,7 +6,7 @@ owns them. An address that nobody owns may be any stranger's on the way to the b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address, ip_network
@@ -60,6 +60,26 @@ class Addresses:
         """
         if not emits(hop):
             return (None,)
+        kept = self._kept.setdefault(id(observation), (observation, {}))[1]
+        followed = tuple((one.layer, one.behaviour) for one in after)
+        key = hop.layer, hop.behaviour, followed, settings.trusted_ips, elsewhere
+        if key not in kept:
+            kept[key] = self._candidates(hop, after, observation, settings, elsewhere)
+        return kept[key]
+
+    @cached_property
+    def _kept(self) -> dict[int, tuple[Observation, dict[Hashable, tuple[Address | None, ...]]]]:
+        """Candidates found before, by the observation's identity: thousands of worlds ask for the same ones."""
+        return {}
+
+    def _candidates(
+        self,
+        hop: Hop,
+        after: Sequence[Hop],
+        observation: Observation,
+        settings: Settings,
+        elsewhere: frozenset[Address],
+    ) -> tuple[Address | None, ...]:
         if isinstance(hop.behaviour, Egress):
             return self._left(hop.behaviour, observation, elsewhere)
         if hop.behaviour is Node.SIDECAR:
@@ -79,8 +99,8 @@ class Addresses:
         )
 
     def _left(self, behaviour: Egress, observation: Observation, elsewhere: frozenset[Address]) -> tuple[Address, ...]:
-        """The addresses by which the caller's side may have been left."""
-        seen = observation.visible or elsewhere
+        """The addresses by which the caller's side may have been left; later hops may have hidden it here."""
+        seen = observation.visible | elsewhere
         left = (address for address in sorted(seen, key=str) if self._leaves_caller(behaviour, address, observation))
         rightful = self.senders.single if behaviour in _RIGHTFUL else ()
         return tuple(address for address in dict.fromkeys((*left, *rightful)) if address != _source(observation))
@@ -155,7 +175,8 @@ def bindings(
 ) -> Iterator[Binding]:
     """Every binding of ``world``'s hops that is thinkable for ``observation``; ``elsewhere`` as in ``candidates``."""
     choices: list[tuple[Address | None, ...]] = []
-    peer, last = _peer(observation), max((index for index, hop in enumerate(world.hops) if emits(hop)), default=None)
+    peer = _peer(observation)
+    last = max((index for index, hop in enumerate(world.hops) if emits(hop)), default=None)
     for index, hop in enumerate(world.hops):
         thinkable = addresses.candidates(hop, world.hops[index + 1 :], observation, world.settings, elsewhere)
         if index == last and peer is not None:

@@ -12,6 +12,7 @@ from diagnose.explain.evidence import Observation, Seen, departure
 from diagnose.explain.faults import Holds, Judgement, judge
 from diagnose.explain.sights import Sights
 from diagnose.path.egress import Egress
+from diagnose.path.gateway import Conclusion
 from diagnose.path.proxying import HTTP, Reads
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Traffic, parse_address
@@ -54,7 +55,8 @@ def find_cases(
 
     pointers = sights.pointers(kongs, addresses, before_asking=before_asking)
     paths = worlds.paths(sights.entry, facts, pointers, can)
-    found = list(_agreed(worlds.all_worlds(paths, kongs, sights.entry, pointers), sights, facts, addresses))
+    fitting = _fitting(worlds.all_worlds(paths, kongs, sights.entry, pointers), sights, addresses)
+    found = list(_agreed(fitting, sights, facts, addresses))
     unseen = dict.fromkeys(world for case in found for world in _writing_unseen(case))
     found += _agreed(unseen, sights, facts, addresses)
     return tuple(sorted(found, key=lambda case: case.rank))
@@ -62,6 +64,29 @@ def find_cases(
 
 def _agreed(thinkable: Iterable[World], sights: Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:
     return chain.from_iterable(of_world(world, sights, facts, addresses) for world in thinkable)
+
+
+def _fitting(thinkable: Iterable[World], sights: Sights, addresses: Addresses) -> Iterator[World]:
+    """Those of ``thinkable`` whose hops may have written the X-Forwarded-For that came to the echo.
+
+    Kong's trust has no part in one that had come to Kong, so it is looked at once for all Kongs behind the same hops.
+    """
+    known: dict[tuple[worlds.Hops, Listener, tuple[int, int] | None], bool] = {}
+    telling = [o for o in sights.distinct if len(o.seen.forwarded or ()) > 1]
+    for world in thinkable:
+        key = world.hops, world.listener, world.settings.version
+        if key not in known:
+            known[key] = all(_may_have_sent(world, o, sights, addresses) for o in telling)
+        if known[key]:
+            yield world
+
+
+def _may_have_sent(world: World, observation: Observation, sights: Sights, addresses: Addresses) -> bool:
+    departed = sights.departed(observation)
+    predictions = (predict(world, departed, one) for one in bindings(world, observation, addresses, sights.visible))
+    return any(
+        one.conclusion is not None and _sent_on(one.conclusion) == observation.seen.forwarded for one in predictions
+    )
 
 
 def _writing_unseen(case: Case) -> Iterator[World]:
@@ -152,10 +177,13 @@ def agrees(prediction: Prediction, seen: Seen) -> bool:
         return named in seen.refused
     if seen.logged is not None and parse_address(conclusion.address or "") != seen.logged:
         return False
-    if seen.forwarded is None:
-        return True
-    sent_on = dict(conclusion.upstream or ()).get("X-Forwarded-For", "")
-    return tuple(element.strip() for element in sent_on.split(",")) == seen.forwarded
+    return seen.forwarded is None or _sent_on(conclusion) == seen.forwarded
+
+
+def _sent_on(conclusion: Conclusion) -> tuple[str, ...]:
+    """The elements of the X-Forwarded-For that Kong sends on."""
+    line = dict(conclusion.upstream or ()).get("X-Forwarded-For", "")
+    return tuple(element.strip() for element in line.split(","))
 
 
 def _names(prediction: Prediction, observation: Observation, sights: Sights) -> bool:
@@ -171,7 +199,9 @@ def holding(world: World, binding: Binding, own: Address, addresses: Addresses) 
     """Tells which addresses are the caller's in ``world``: those proven, and the name it leaves its own network by."""
     leaving = world.hops[0].behaviour if world.hops else Egress.DIRECT
     rightful = leaving in (Egress.NAT, Egress.NAT_POOL, Egress.HTTP_PROXY)
-    name = binding[0] if rightful and addresses.senders.networks is None else own
+    left_by = binding[0] if rightful else None
+    known = addresses.senders.networks is not None
+    name = own if left_by is None or (known and not addresses.senders.hold(left_by)) else left_by
     return lambda address: address == name or addresses.senders.hold(address)
 
 

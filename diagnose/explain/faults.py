@@ -133,9 +133,12 @@ _MISREADS = {
 def _mismatch(world: World, arrived: Traffic) -> tuple[Fault, ...]:
     """Kong was reached and could not read what came: it and whoever sent it so disagree."""
     listener = world.listener
+    senders = [hop for hop in world.hops if hop.behaviour in SENDS_PROXY]
+    if len(arrived.preface) > 1 and listener.proxy_protocol:
+        return (_fault(senders[-1], "KIP406"),)
     if arrived.preface and not listener.proxy_protocol:
-        code, does = "KIP401", "refuses_proxy_header"
-    elif listener.proxy_protocol and not arrived.preface:
+        return (_fault(senders[-1], "KIP401"), Fault(Layer.GATEWAY, "refuses_proxy_header", "KIP401"))
+    if listener.proxy_protocol and not arrived.preface:
         code, does = "KIP402", "requires_proxy_header"
     elif arrived.tls is not listener.tls:
         code, does = "KIP206", "expects_tls" if listener.tls else "expects_clear_text"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, departure
 from diagnose.explain.worlds import Pointers
+from diagnose.owners import Kind
 from diagnose.path.proxying import Answer
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Traffic, parse_address
@@ -66,19 +67,44 @@ class Sights:
         )
         echoed = any(o.seen.carried is not None for o in self.plain)
         read = {settings.real_ip_header for settings, _ in kongs if settings.trusted_ips} - KNOWN_OTHERWISE
+        ends = {o.seen.answer for o in self.plain}
         return Pointers(
-            chained=any(len(several) > 1 for several in strangers),
-            ended=any(o.seen.answer is not Answer.PASSED for o in self.plain),
+            chained=any(len(several) > 1 for several in strangers) or any(_of_pod(o, addresses) for o in self.distinct),
+            ended=ends != {Answer.PASSED},
             believed=before_asking
-            or any(o.probe.preamble is not Preamble.NONE and o.seen.answer is Answer.PASSED for o in self.distinct),
+            or any(o.probe.preamble is not Preamble.NONE and _got_further(o, ends) for o in self.distinct),
             naming=self.naming,
             hidden=tuple(sorted(read & {REAL_IP} if echoed else read)),
+            reached=tuple(sorted({address for o in self.plain for address in _listed(o)}, key=str)),
             listening=frozenset(listener.tls for _, listener in kongs),
         )
 
     def departed(self, observation: Observation) -> Traffic:
         """The connection as it left the caller; where none was made, from where another one was."""
         return observation.traffic if observation.traffic is not None else departure(observation.probe, self.source)
+
+
+def _of_pod(observation: Observation, addresses: Addresses) -> bool:
+    """Whether a pod's address was seen that is not the caller's: a proxy in the cluster, which a balancer leads to."""
+    strange = (one for one in observation.visible if not addresses.senders.hold(one))
+    owners = (owner for address in strange for owner in addresses.inventory.owners(address))
+    return any(owner.kind in (Kind.POD, Kind.POD_NETWORK) for owner in owners)
+
+
+def _listed(observation: Observation) -> Iterator[Address]:
+    """The addresses in X-Forwarded-For that are neither the first, a client's, nor the last, Kong's TCP peer."""
+    return filter(None, map(parse_address, (observation.seen.forwarded or ())[1:-1]))
+
+
+def _got_further(observation: Observation, ends: Set[Answer | None]) -> bool:
+    """Whether it, with a PROXY header in front, got through; or where none did, further than an ordinary connection.
+
+    In front of a TLS handshake the header breaks it, unless somebody takes the header off.
+    """
+    answer = observation.seen.answer
+    if answer is Answer.PASSED or (observation.entry.scheme == "https" and answer is Answer.REJECTED):
+        return True
+    return Answer.PASSED not in ends and answer not in ends
 
 
 KNOWN_OTHERWISE = frozenset({FORWARDED_FOR, "proxy_protocol"})

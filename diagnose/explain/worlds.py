@@ -2,8 +2,9 @@
 
 A hop that nothing points to is not assumed. In front of Kong's own published address an edge is thinkable only as the
 unseen owner of an address that nobody knows. A second balancer, or a node before it, is thinkable only where some
-connection shows two addresses that are not the caller's; a second rewrite by the node only where a fact speaks of it;
-a balancer that believes the PROXY headers of callers only where one of theirs got through.
+connection shows two addresses that are not the caller's, or where Kong's peer is a pod, which a balancer leads to; a
+second rewrite by the node only where a fact speaks of it; a balancer that believes the PROXY headers of callers only
+where one of theirs got further than an ordinary connection.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from diagnose.path.egress import Egress
 from diagnose.path.node import Node
 from diagnose.path.proxying import BELIEVES_PROXY, HTTP, SENDS_PROXY, Manner, Onward, Reads
 from diagnose.path.settings import Listener, Settings
-from diagnose.path.traffic import Layer
+from diagnose.path.traffic import Address, Layer
 from diagnose.path.world import Behaviour, Hop, World
 from diagnose.site import Entry, EntryKind, Fact
 
@@ -35,11 +36,12 @@ _ENDS = proxying.ENDS | {Node.DROPS, Node.REFUSES}
 class Pointers:
     """What the evidence points to, and with it which worlds are worth a look.
 
-    ``chained``: some connection shows two addresses that are not the caller's. ``ended``: an ordinary connection got
-    no answer from behind Kong. ``believed``: one with a PROXY header of the caller's got through. ``naming`` are the
-    headers that named the caller to the echo, which some hop must have written; ``hidden`` those that Kong reads and of
-    which no witness can tell. ``listening`` tells whether Kong's listeners speak TLS: a path that ends on none of them
-    is considered only where a connection ended.
+    ``chained``: some connection shows two addresses that are not the caller's, or came from a pod. ``ended``: an
+    ordinary connection got no answer from behind Kong. ``believed``: one with a PROXY header of the caller's got
+    further than that, or through. ``naming`` are the headers that named the caller to the echo, which some hop must
+    have written; ``hidden`` those that Kong reads and of which no witness can tell. ``reached`` are the addresses in
+    an X-Forwarded-For that a proxy behind another one may have been reached on. ``listening`` tells whether Kong's
+    listeners speak TLS: a path that ends on none of them is considered only where a connection ended.
     """
 
     chained: bool = False
@@ -47,6 +49,7 @@ class Pointers:
     believed: bool = True
     naming: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    reached: tuple[Address, ...] = ()
     listening: frozenset[bool] = frozenset({False, True})
 
 
@@ -73,7 +76,7 @@ def _thinkable(first: Hop, proxies: Hops, nodes: Hops) -> bool:
     if first.behaviour is Egress.FOREIGN and proxies[0].layer is Layer.EDGE:
         return False  # one stranger on the way is enough
     if proxies[-1].behaviour in _ENDS:
-        return first.behaviour is Egress.DIRECT and len(proxies) == 1 and nodes[0].behaviour is Node.KEEPS_SOURCE
+        return first.behaviour is Egress.DIRECT and nodes[0].behaviour is Node.KEEPS_SOURCE
     return True
 
 
@@ -89,12 +92,18 @@ def _between(entry: Entry, facts: Sequence[Fact], pointers: Pointers, can: Can) 
     fronts = [() if hop.behaviour is edge.NONE else (hop,) for hop in edges]
     balancers = hops(_BALANCER, load_balancer.BEHAVIOURS)
     for front, balancer in product(fronts, balancers):
-        yield from _in_all_manners((*front, balancer), entry, pointers)
+        if _reached(front) or balancer.behaviour is edge.NONE:
+            yield from _in_all_manners((*front, balancer) if _reached(front) else front, entry, pointers)
     if pointers.chained:
         firsts = hops(_BALANCER, load_balancer.BEFORE_ANOTHER) + hops(Layer.NODE, (Node.MASQUERADES,))
         for first, second in product(firsts, hops(_BALANCER, load_balancer.BEHIND_ANOTHER)):
             if can(first, (second,)):
                 yield from _in_all_manners((first, second), entry, pointers)
+
+
+def _reached(front: Hops) -> bool:
+    """Whether anything behind ``front`` is."""
+    return not any(hop.behaviour in _ENDS for hop in front)
 
 
 def _nodes(facts: Sequence[Fact], pointers: Pointers, can: Can) -> Iterator[Hops]:
@@ -117,8 +126,10 @@ def _in_all_manners(hops: Hops, entry: Entry, pointers: Pointers) -> Iterator[Ho
     https = entry.scheme == "https"
     readings = [_readings(hops, index, pointers) for index in range(len(hops))]
     onwards = [_onwards(hop, https, last=hop is hops[-1]) for hop in hops]
-    for reads, onward, written in product(product(*readings), product(*onwards), _written(hops, pointers)):
-        manners = (Manner(*manner) for manner in zip(reads, written, onward, strict=True))
+    reached = [_reached_on(hops, index, pointers) for index in range(len(hops))]
+    details = product(product(*readings), product(*onwards), _written(hops, pointers), product(*reached))
+    for reads, onward, written, on in details:
+        manners = (Manner(*manner) for manner in zip(reads, written, onward, on, strict=True))
         path = tuple(Hop(hop.layer, hop.behaviour, manner) for hop, manner in zip(hops, manners, strict=True))
         if pointers.ended or speaks_tls(path, entry) in pointers.listening:
             yield path
@@ -132,7 +143,13 @@ def _readings(hops: Hops, index: int, pointers: Pointers) -> tuple[Reads, ...]:
     if index and hops[index - 1].behaviour in SENDS_PROXY:
         return (Reads.NOTHING, Reads.NAMES, Reads.PEER)
     callers = index == 0 and pointers.believed and hop.behaviour not in SENDS_PROXY
-    return (Reads.NOTHING, Reads.NAMES, Reads.IF_ANY) if callers else (Reads.NOTHING,)
+    return tuple(Reads) if callers else (Reads.NOTHING,)
+
+
+def _reached_on(hops: Hops, index: int, pointers: Pointers) -> tuple[Address | None, ...]:
+    """By which address a hop is known that names it: the entry's, or behind another proxy one of its own."""
+    names_itself = hops[index].behaviour is proxying.Proxying.HTTP_APPENDS_XFF_AND_SELF
+    return pointers.reached if index and names_itself else (None,)
 
 
 def _onwards(hop: Hop, https: bool, *, last: bool) -> tuple[Onward, ...]:

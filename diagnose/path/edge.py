@@ -7,17 +7,7 @@ from diagnose.path.proxying import Proxying
 NONE = Proxying.PASSES_THROUGH
 """No edge, as far as the address goes: packets arrive as they were sent."""
 
-NAMED = (
-    NONE,
-    Proxying.PROXIES,
-    Proxying.SENDS_PROXY_V1,
-    Proxying.SENDS_PROXY_V2,
-    Proxying.HTTP_APPENDS_XFF,
-    Proxying.HTTP_APPENDS_XFF_LINE,
-    Proxying.HTTP_REPLACES_XFF,
-    Proxying.HTTP_PRESERVES_XFF,
-    Proxying.HTTP_STRIPS_XFF,
-)
+NAMED = tuple(Proxying)
 """What may stand in front when the caller named the entry by an address that is not Kong's own."""
 
 UNNAMED = (NONE, Proxying.PROXIES)

@@ -100,11 +100,16 @@ class Onward(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """The details in which proxies of one behaviour differ: ``sets`` are headers in which it writes its client."""
+    """The details in which proxies of one behaviour differ.
+
+    ``sets`` are headers in which it writes its client; ``reached`` is the address that it was reached on, None for the
+    one that the caller named.
+    """
 
     reads: Reads = Reads.NOTHING
     sets: tuple[str, ...] = ()
     onward: Onward = Onward.AS_IT_CAME
+    reached: Address | None = None
 
 
 PLAIN_MANNER = Manner()
@@ -149,7 +154,7 @@ def pass_on(behaviour: Proxying, traffic: Traffic, own: Address | None, manner: 
     if behaviour in SENDS_PROXY:
         preface = (_preface(behaviour, client, traffic), *preface)
     elif behaviour in HTTP:
-        headers = _set(manner.sets, _headers(behaviour, traffic, client), client)
+        headers = _set(manner.sets, _headers(behaviour, traffic, client, manner.reached or traffic.destination), client)
     tls = _speaks_tls(traffic, manner)
     return Traffic(source, traffic.destination, traffic.port, preface, headers, tls, traffic.host)
 
@@ -208,7 +213,7 @@ def _preface(behaviour: Proxying, client: Address, traffic: Traffic) -> bytes:
     return proxy_protocol.encode(header)
 
 
-def _headers(behaviour: Proxying, traffic: Traffic, client: Address) -> Headers:
+def _headers(behaviour: Proxying, traffic: Traffic, client: Address, own: Address) -> Headers:
     name, peer, headers = FORWARDED_FOR.lower(), str(client), traffic.headers
     lines = [value for key, value in headers if key.lower() == name]
     others = tuple((key, value) for key, value in headers if key.lower() != name)
@@ -222,7 +227,7 @@ def _headers(behaviour: Proxying, traffic: Traffic, client: Address) -> Headers:
         case Proxying.HTTP_APPENDS_XFF_LINE:
             return (*headers, (FORWARDED_FOR, peer))
         case Proxying.HTTP_APPENDS_XFF_AND_SELF:
-            return (*others, (FORWARDED_FOR, ", ".join([*lines, peer, str(traffic.destination)])))
+            return (*others, (FORWARDED_FOR, ", ".join([*lines, peer, str(own)])))
         case _:
             return (*others, (FORWARDED_FOR, ", ".join([*lines, peer])))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from diagnose.explain.faults import believes_callers
-from diagnose.path.proxying import BELIEVES_PROXY, HTTP, SENDS_PROXY, Onward, Proxying, Reads
+from diagnose.path.proxying import BELIEVES_PROXY, EMITS, HTTP, SENDS_PROXY, Onward, Proxying, Reads
 from diagnose.path.settings import Listener
 from diagnose.path.traffic import Layer
 from diagnose.path.world import Hop
@@ -40,7 +40,7 @@ def told(hops: Sequence[Hop], telling: Telling) -> list[Hop] | None:
     changed = list(hops)
     for index, hop in enumerate(hops):
         callers = telling is not Telling.BELIEVE_NOBODY or believes_callers(hops, index)
-        if hop.layer in PROXIES and callers and _CAN[telling](hop):
+        if hop.layer in PROXIES and callers and _can(telling, hops, index):
             changed[index] = _DO[telling](hop)
             if telling is Telling.SEND_PROXY:
                 _let_read(changed, index + 1)
@@ -52,6 +52,12 @@ def tellings(hops: Sequence[Hop], listener: Listener) -> list[Telling]:
     tls = Telling.SPEAK_TLS if listener.tls else Telling.SPEAK_CLEAR
     against = {Telling.SPEAK_TLS, Telling.SPEAK_CLEAR} - {tls}
     return [one for one in Telling if one not in against and told(hops, one) is not None]
+
+
+def _can(telling: Telling, hops: Sequence[Hop], index: int) -> bool:
+    if telling is Telling.READ_NAMES and index and hops[index - 1].behaviour in SENDS_PROXY:
+        return hops[index].behaviour in EMITS and hops[index].manner.reads is not Reads.NAMES
+    return _CAN[telling](hops[index])
 
 
 def _let_read(hops: list[Hop], index: int) -> None:
@@ -113,8 +119,9 @@ WORDS: dict[Telling, Words] = {
     ),
     Telling.READ_NAMES: Words(
         "let the proxy before Kong count the address in the PROXY header as its client",
-        "Let the proxy between balancer and Kong take its client from the PROXY header that it reads.\nnginx: "
-        "set_real_ip_from with the balancer's addresses, and real_ip_header proxy_protocol;",
+        "Let the proxy before Kong take its client from the PROXY header that the one before it sends.\nHAProxy: "
+        "accept-proxy on the bind line. nginx: proxy_protocol on the listen line, set_real_ip_from with the addresses "
+        "of the first, and (http) real_ip_header proxy_protocol;",
     ),
     Telling.SPEAK_TLS: Words(
         "let the balancer speak TLS to Kong",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.explain import Explanation, explain
 from diagnose.explain.senders import find_senders
-from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Verdict
 from diagnose.site import Fact
@@ -19,7 +16,6 @@ from tests.diagnose.explain.simulator import (
     NODES,
     PUBLIC,
     PUBLISHED,
-    SOCKET,
     Way,
     evidence,
     inventory,
@@ -158,59 +154,6 @@ def test_a_balancer_of_unknown_inner_address_is_never_called_proven() -> None:
     explanation = explained(Way("proxies"), balancer_known=False)
 
     assert ("load_balancer", "KIP201", "proven") not in blamed(explanation)
-
-
-WAYS = [
-    Way(balancer, node, None, flag, header, trusted, recursive)
-    for balancer, node, flag, header, trusted, recursive in product(
-        ("passes", "proxies", "proxy1", "proxy2", "appends", "replaces", "preserves", "strips"),
-        (None, NODES[1], BRIDGE),
-        (False, True),
-        ("X-Real-IP", "X-Forwarded-For", "proxy_protocol"),
-        ((), (BALANCER,), (BALANCER, "10.2.0.0/16", "10.3.0.0/16"), EVERYONE),
-        (False, True),
-    )
-]
-
-
-def loser(way: Way) -> str:
-    """The layer at fault by the definition itself, from the path as it was built; "mismatch" for a PROXY mismatch."""
-    sends = way.balancer in ("proxy1", "proxy2")
-    if sends != way.flag:
-        return "mismatch"
-    if way.balancer in ("proxies", "strips", "preserves"):
-        return "load_balancer"
-    if way.node is not None and way.balancer == "passes":
-        return "node"
-    return "gateway"
-
-
-@pytest.mark.parametrize("facts", [(), (FORWARDS,)], ids=["nothing known", "balancer known to forward"])
-def test_no_path_is_ever_blamed_on_the_wrong_layer(facts: tuple[Fact, ...]) -> None:
-    settled = wrong = 0
-    for way in WAYS:
-        if facts and way.balancer != "passes":
-            continue
-        explanation = explained(way, facts=facts)
-        plain = next(o for o in explanation.observations if o.plain)
-        true = loser(way)
-        assert explanation.cases, f"nothing explains {way}"
-        mine = plain.seen.logged is not None and str(plain.seen.logged) == SOCKET
-        unanswered = plain.seen.answer is not Answer.PASSED
-        allowed = (
-            {Verdict.UNREACHABLE} if unanswered else {Verdict.PRESERVED, Verdict.SPOOFABLE} if mine else {Verdict.LOST}
-        )
-        assert explanation.verdict in allowed | {Verdict.UNDETERMINED}, way
-        if unanswered or mine:
-            continue
-        layers = {layer for layer, _, _ in blamed(explanation)}
-        proven = {layer for layer, _, certainty in blamed(explanation) if certainty == "proven"}
-        assert true in layers, (way, blamed(explanation))
-        assert proven <= {true}, (way, blamed(explanation))
-        settled += bool(proven)
-        wrong += not proven
-    print(f"{settled} lost paths settled outright, {wrong} left open between layers")
-    assert settled > wrong or facts
 
 
 def test_a_published_address_seen_as_the_peer_is_the_balancers() -> None:
