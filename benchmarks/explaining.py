@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
+from typing import TypeVar
 
 from diagnose.explain import worlds
 from diagnose.explain.bindings import Addresses
@@ -35,13 +36,16 @@ WAYS = {
 GROUPS = (1, 4, 16, 64)
 REPEATS = 9
 
+Given = TypeVar("Given")
 
-def seconds(act: Callable[[], object], repeats: int = REPEATS) -> list[float]:
-    """How long each of ``repeats`` calls took."""
+
+def seconds(given: Callable[[], Given], act: Callable[[Given], object], repeats: int = REPEATS) -> list[float]:
+    """How long each of ``repeats`` acts took, each on what ``given`` makes anew: nothing is kept from before."""
     taken = []
     for _ in range(repeats):
+        what = given()
         began = time.perf_counter()
-        act()
+        act(what)
         taken.append(time.perf_counter() - began)
     return taken
 
@@ -58,7 +62,7 @@ def known(observations: list[Observation]) -> Addresses:
     return Addresses(owners, find_senders((), observations, owners, None))
 
 
-def thinkable(way: Way, observations: list[Observation]) -> int:
+def thinkable(way: Way) -> int:
     """The number of worlds that an explanation of ``way`` has to settle, most of them without playing all of it."""
     paths = worlds.paths(ENTRY, (), worlds.Pointers(naming=(), hidden=("X-Real-IP",)), lambda hop, after: True)
     return sum(1 for _ in worlds.all_worlds(paths, worlds.gateways(ENTRY, [way.settings]), ENTRY, worlds.Pointers()))
@@ -69,33 +73,33 @@ def gateway_alone() -> float:
     settings = Settings(trusted_ips=("10.0.0.0/8",), real_ip_header="X-Forwarded-For", real_ip_recursive=True)
     headers = (("X-Forwarded-For", "192.0.2.1, 198.51.100.9"),)
     traffic = Traffic(ip_address("10.0.0.5"), ip_address("203.0.113.80"), 80, headers=headers)
-    thousand = seconds(lambda: [receive(settings, Listener(8000), traffic) for _ in range(1000)])
+    thousand = seconds(lambda: None, lambda _: [receive(settings, Listener(8000), traffic) for _ in range(1000)])
     return statistics.median(thousand) / 1000
 
 
 def one_run(name: str, way: Way, alone: float) -> None:
     """Explain one run of 20 connections and a probe of every kind."""
-    observations = evidence(way, 20)
-    addresses = known(observations)
-    taken = seconds(partial(explain, observations, (), [way.settings], addresses))
-    number = thinkable(way, observations)
+    taken = seconds(partial(evidence, way, 20), lambda seen: explain(seen, (), [way.settings], known(seen)))
+    number = thinkable(way)
     each = statistics.median(taken) / number
     rate, ratio = 1 / each, each / alone
     settled = f"{number:5} worlds settled, {rate:9,.0f}/s"
-    print(f"  {name:<22} {shown(taken)}   {settled}, {ratio:4.1f} x the gateway layer each")
+    print(f"  {name:<22} {shown(taken)}   {settled}, {ratio:4.2f} x the gateway layer each")
+
+
+def behind(way: Way, number: int) -> list[Observation]:
+    """What is seen of so many entries, each of them in front of the same path."""
+    entries = [replace(ENTRY, name=f"entry {index}") for index in range(number)]
+    return [replace(one, entry=entry) for entry in entries for one in evidence(way, 20)]
 
 
 def many_groups() -> None:
     """As many entries, each with evidence of its own: what one costs more than alone."""
     way = WAYS["header not trusted"]
-    single = evidence(way, 20)
-    addresses = known(single)
     pods = [Kong("kong/kong-0", KONG, "node-a", True, way.settings, "the benchmark")]
     base = 0.0
     for number in GROUPS:
-        entries = [replace(ENTRY, name=f"entry {index}") for index in range(number)]
-        observations = [replace(one, entry=entry) for entry in entries for one in single]
-        taken = seconds(partial(explain_all, observations, {}, pods, addresses, {}), 5)
+        taken = seconds(partial(behind, way, number), lambda seen: explain_all(seen, {}, pods, known(seen), {}), 5)
         base = base or statistics.median(taken)
         growth = statistics.median(taken) / base / number
         print(f"  {number:4} groups {shown(taken)}   {growth:5.2f} x as much a group as one alone")
