@@ -124,6 +124,23 @@ _LABS = (
         trusted_ips=("0.0.0.0/0", "::/0"),
         real_ip_recursive=True,
     ),
+    Lab(
+        name="proxy-protocol",
+        summary="the balancer sends a PROXY header, Kong reads it, and trusts everyone, as many examples have it",
+        verdict="preserved",
+        balancer=Mode.SENDS_PROXY_V1,
+        proxy_protocol=True,
+        real_ip_header="proxy_protocol",
+        trusted_ips=("0.0.0.0/0", "::/0"),
+    ),
+    Lab(
+        name="forwarded-header",
+        summary="the balancer appends X-Forwarded-For, and Kong reads it from the balancer alone",
+        verdict="preserved",
+        balancer=Mode.APPENDS,
+        real_ip_header="X-Forwarded-For",
+        trusted_ips=(BALANCER,),
+    ),
 )
 
 LABS: Mapping[str, Lab] = {lab.name: lab for lab in _LABS}

@@ -152,7 +152,7 @@ def pass_on(behaviour: Proxying, traffic: Traffic, own: Address | None, manner: 
         return End(_BROKEN)
     source, preface, headers = own if own is not None else traffic.source, traffic.preface, traffic.headers
     if behaviour in SENDS_PROXY:
-        preface = (_preface(behaviour, client, traffic), *preface)
+        preface = (_preface(behaviour, client, traffic.destination, traffic.port), *preface)
     elif behaviour in HTTP:
         headers = _set(manner.sets, _headers(behaviour, traffic, client, manner.reached or traffic.destination), client)
     tls = _speaks_tls(traffic, manner)
@@ -200,15 +200,16 @@ def answers_after(behaviour: Proxying, answers: frozenset[Answer]) -> frozenset[
     return answers
 
 
-def _preface(behaviour: Proxying, client: Address, traffic: Traffic) -> bytes:
+@lru_cache(maxsize=4096)
+def _preface(behaviour: Proxying, client: Address, destination: Address, port: int) -> bytes:
     header = proxy_protocol.Header(
         version=1 if behaviour is Proxying.SENDS_PROXY_V1 else 2,
         command="PROXY",
         source=str(client),
         source_port=40000,
         # The entry's address stays with the traffic, whatever family an earlier proxy went on in.
-        destination=proxy_protocol.of_family(str(client), str(traffic.destination)),
-        destination_port=traffic.port,
+        destination=proxy_protocol.of_family(str(client), str(destination)),
+        destination_port=port,
     )
     return proxy_protocol.encode(header)
 

@@ -30,6 +30,13 @@ CASES = {
     "Local, HAProxy with PROXY, Kong not set for it": Case(
         topologies.PROXY_PROTOCOL_REFUSED, 1, "unreachable", {("load_balancer", "possible"), ("gateway", "possible")}
     ),
+    "Local, HAProxy with PROXY, Kong set as examples have it": Case(
+        topologies.PROXY_PROTOCOL_OF_EXAMPLES, 0, "preserved"
+    ),
+    "Local, HAProxy without PROXY, Kong set as examples have it": Case(
+        topologies.PROXY_PROTOCOL_MISSING, 1, "unreachable", {("load_balancer", "possible"), ("gateway", "possible")}
+    ),
+    "Local, HAProxy with X-Forwarded-For, believed": Case(topologies.FORWARDED_HEADER, 0, "preserved"),
     "Local, HAProxy with X-Forwarded-For, nobody trusted": Case(
         topologies.HEADER_NOT_TRUSTED, 1, "lost", {("gateway", "proven")}
     ),

@@ -44,6 +44,20 @@ PROXY_PROTOCOL = Topology(
     },
 )
 PROXY_PROTOCOL_REFUSED = Topology("Local", Balancer.TCP_WITH_PROXY_V2)
+EVERYONE_MAY_SEND_PROXY = {
+    "KONG_TRUSTED_IPS": "0.0.0.0/0,::/0",
+    "KONG_PROXY_LISTEN": "0.0.0.0:8000 proxy_protocol, 0.0.0.0:8443 ssl proxy_protocol",
+    "KONG_REAL_IP_HEADER": "proxy_protocol",
+}
+"""As many examples have it."""
+
+PROXY_PROTOCOL_OF_EXAMPLES = Topology("Local", Balancer.TCP_WITH_PROXY_V2, EVERYONE_MAY_SEND_PROXY)
+PROXY_PROTOCOL_MISSING = Topology("Local", Balancer.TCP, EVERYONE_MAY_SEND_PROXY)
+FORWARDED_HEADER = Topology(
+    "Local",
+    Balancer.HTTP_WITH_FORWARDFOR,
+    {"KONG_REAL_IP_HEADER": "X-Forwarded-For", "KONG_TRUSTED_IPS": BALANCER},
+)
 HEADER_NOT_TRUSTED = Topology("Local", Balancer.HTTP_WITH_FORWARDFOR)
 TRUSTS_EVERYONE = Topology(
     "Local",

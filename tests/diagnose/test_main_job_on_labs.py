@@ -26,6 +26,8 @@ DOCUMENTED = {
     "header-not-trusted": ("lost", [("gateway", "proven")], 1),
     "wrong-header": ("lost", [("gateway", "proven")], 1),
     "trusts-everyone": ("spoofable", [("gateway", "proven")], 1),
+    "proxy-protocol": ("preserved", [], 0),
+    "forwarded-header": ("preserved", [], 0),
 }
 
 

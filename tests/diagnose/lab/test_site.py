@@ -49,6 +49,8 @@ LOGGED = {
     "header-not-trusted": {"127.20.0.10"},
     "wrong-header": {"127.20.0.10"},
     "trusts-everyone": {"127.0.0.1"},
+    "proxy-protocol": {"127.0.0.1"},
+    "forwarded-header": {"127.0.0.1"},
 }
 """The addresses that Kong logs for the caller, in the labs where it answers."""
 
