@@ -8,68 +8,23 @@ from typing import Any
 import pytest
 
 from diagnose.cli import exit_status
-from diagnose.conclude.conclude import conclude
-from diagnose.conclude.gathered import Evidence
-from diagnose.explain.bindings import Addresses
-from diagnose.explain.evidence import Observation
-from diagnose.explain.groups import explain_all
-from diagnose.explain.senders import find_senders
 from diagnose.path.traffic import Layer
-from diagnose.remedies.told import Place
-from diagnose.report.report import Report, Run, Status, Verdict
-from diagnose.site import Fact, Kong
+from diagnose.report.report import Report, Status, Verdict
+from diagnose.site import Fact
 from probes.probe import Vantage
+from tests.diagnose.conclude.simulated import kong, report
 from tests.diagnose.explain.simulator import (
     BALANCER,
     BRIDGE,
-    ENTRY,
-    KONG,
     NODES,
     PUBLIC,
     SOCKET,
     Way,
-    evidence,
-    inventory,
 )
 
 EVERYONE = ("0.0.0.0/0", "::/0")
 FORWARDS = Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), "the provider's documentation", certain=True)
 LOCAL = Fact(Layer.NODE, frozenset({"keeps_source"}), "Service kong/kong-proxy spec.externalTrafficPolicy: Local")
-
-
-def kong(way: Way, name: str = "kong/kong-0") -> Kong:
-    return Kong(name, KONG, "node-a", True, way.settings, f"env of pod {name}")
-
-
-def report(*ways: Way, told: tuple[str, ...] = (), facts: tuple[Fact, ...] = (), **known: Any) -> Report:
-    """The report on connections of which each way took a share, through a Kong pod of its own."""
-    observations: list[Observation] = []
-    for number, way in enumerate(ways):
-        observations += [replace(one, kong=f"kong/kong-{number}") for one in evidence(way)]
-    owners = inventory()
-    senders = find_senders(told, observations, owners, None)
-    addresses = Addresses(owners, senders)
-    kongs = known.get("kongs", [kong(way, f"kong/kong-{number}") for number, way in enumerate(ways)])
-    by_entry = {ENTRY: facts}
-    given: dict[str, Any] = {
-        "site": "kong/kong-proxy in prod",
-        "place": Place("kubectl --context prod", "kong/kong-proxy"),
-        "command": "kongip diagnose --context prod",
-        "kongs": kongs,
-        "facts": by_entry,
-        "addresses": addresses,
-        "outside": explain_all(observations, by_entry, kongs, addresses, {}),
-        "inside": [],
-        "gaps": [],
-        "whys": {},
-        "claims": {},
-        "spared": [],
-        "backend_problem": None,
-        "lingering": None,
-        "missing_rights": (),
-        "vantage": Vantage.OUTSIDE,
-    }
-    return conclude(Evidence(**{**given, **known}), Run("r1", "0", 1.0))
 
 
 def codes(told: Report) -> set[str]:

@@ -1,0 +1,53 @@
+"""Reports on paths that the simulator plays, without a site."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from diagnose.conclude.conclude import conclude
+from diagnose.conclude.gathered import Evidence
+from diagnose.explain.bindings import Addresses
+from diagnose.explain.evidence import Observation
+from diagnose.explain.groups import explain_all
+from diagnose.explain.senders import find_senders
+from diagnose.remedies.told import Place
+from diagnose.report.report import Report, Run
+from diagnose.site import Fact, Kong
+from probes.probe import Vantage
+from tests.diagnose.explain.simulator import KONG, Way, evidence, inventory
+
+
+def kong(way: Way, name: str = "kong/kong-0") -> Kong:
+    return Kong(name, KONG, "node-a", True, way.settings, f"env of pod {name}")
+
+
+def report(*ways: Way, told: tuple[str, ...] = (), facts: tuple[Fact, ...] = (), **known: Any) -> Report:
+    """The report on connections of which each way took a share, through a Kong pod of its own."""
+    observations: list[Observation] = []
+    for number, way in enumerate(ways):
+        observations += [replace(one, kong=f"kong/kong-{number}") for one in evidence(way)]
+    owners = known.pop("owners", inventory())
+    senders = find_senders(told, observations, owners, None)
+    addresses = Addresses(owners, senders)
+    kongs = known.get("kongs", [kong(way, f"kong/kong-{number}") for number, way in enumerate(ways)])
+    by_entry = {way.entry: facts for way in ways}
+    given: dict[str, Any] = {
+        "site": "kong/kong-proxy in prod",
+        "place": Place("kubectl --context prod", "kong/kong-proxy"),
+        "command": "kongip diagnose --context prod",
+        "kongs": kongs,
+        "facts": by_entry,
+        "addresses": addresses,
+        "outside": explain_all(observations, by_entry, kongs, addresses, {}),
+        "inside": [],
+        "gaps": [],
+        "whys": {},
+        "claims": {},
+        "spared": [],
+        "backend_problem": None,
+        "lingering": None,
+        "missing_rights": (),
+        "vantage": Vantage.OUTSIDE,
+    }
+    return conclude(Evidence(**{**given, **known}), Run("r1", "0", 1.0))

@@ -1,0 +1,55 @@
+"""What would settle a run: told wherever something is open, and only there."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnose.report.report import Verdict
+from tests.diagnose.conclude.simulated import report
+from tests.diagnose.explain.simulator import BALANCER, BRIDGE, COMPANY, PUBLIC, Way, inventory
+
+EDGE_KNOWN = inventory(edge_known=True)
+
+
+@pytest.mark.parametrize(
+    ("way", "codes", "settled_by"),
+    [
+        (Way(node=BRIDGE), {"KIP201", "KIP301"}, "whether the balancer forwards packets or proxies connections"),
+        (
+            Way("preserves", header="X-Forwarded-For", trusted=(BALANCER,)),
+            {"KIP202", "KIP502"},
+            "whether the balancer writes X-Real-IP",
+        ),
+        (Way("proxy1"), {"KIP401"}, "nothing more to measure"),
+        (Way("proxies", scheme="https", tls="ends", kong_tls=True), {"KIP206"}, "nothing more to measure"),
+    ],
+)
+def test_what_would_tell_possible_culprits_apart_is_named(way: Way, codes: set[str], settled_by: str) -> None:
+    told = report(way)
+
+    assert {culprit.code for culprit in told.culprits} == codes
+    assert {culprit.certainty for culprit in told.culprits} == {"possible"}
+    assert any(line.startswith(settled_by) for line in told.settled_by), told.settled_by
+
+
+def test_behind_an_edge_a_way_round_it_would_settle_it() -> None:
+    told = report(Way("google", edge="proxies", trusted=("0.0.0.0/0", "::/0")), owners=EDGE_KNOWN)
+
+    assert {culprit.layer.value for culprit in told.culprits} == {"edge", "load_balancer"}
+    assert any("--url" in line for line in told.settled_by), told.settled_by
+
+
+def test_an_address_of_nobodys_is_to_be_named_by_the_user() -> None:
+    told = report(Way(egress=PUBLIC))
+
+    assert told.verdict is Verdict.UNDETERMINED
+    assert any(f"--caller-ip {PUBLIC}" in line for line in told.settled_by), told.settled_by
+
+
+@pytest.mark.parametrize(
+    "way", [Way(), Way("proxies"), Way("appends", header="X-Forwarded-For"), Way(company_proxy=COMPANY, trusted=())]
+)
+def test_what_is_settled_needs_nothing_more(way: Way) -> None:
+    told = report(way, told=(COMPANY,) if way.company_proxy else ())
+
+    assert told.settled_by == ()
