@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 from diagnose import __version__
 from diagnose.errors import USAGE, Stop
 from diagnose.hosts import host_name
+from diagnose.inspect import flags as inspect_flags
+from diagnose.outside import flags as outside_flags
 
 if TYPE_CHECKING:
     from diagnose.report.report import Report
@@ -84,7 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kongip {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_diagnose(commands.add_parser("diagnose", help="probe a Kong and name the layer at fault", epilog=EXIT_STATUS))
+    _add_inspect(commands.add_parser("inspect", help="find what is wrong with Kong's configuration, without traffic"))
     _add_what_if(commands.add_parser("what-if", help="answer for a connection to Kong without sending any"))
+    clean = commands.add_parser("clean", help="remove what a killed run has left in a Kong outside Kubernetes")
+    outside_flags.add_clean_flags(clean)
+    clean.set_defaults(run=_clean)
     lab = commands.add_parser("lab", help="list the embedded labs")
     lab.set_defaults(run=_lab)
     return parser
@@ -93,14 +99,21 @@ def _parser() -> argparse.ArgumentParser:
 def _add_diagnose(parser: argparse.ArgumentParser) -> None:
     parser.description = "Probes a live Kong and names the layer that drops or rewrites the client's address."
     where = parser.add_argument_group("where")
-    place = where.add_mutually_exclusive_group(required=True)
+    place = where.add_mutually_exclusive_group()
     place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster")
     place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
     where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=_service, help="Kong's proxy Service")
     where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to diagnose")
-    where.add_argument("--url", metavar="URL", action="append", default=[], help="a further entry; repeatable")
+    where.add_argument(
+        "--url",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="a further entry, or without --context and --lab a Kong outside Kubernetes; repeatable",
+    )
     where.add_argument("--host", metavar="HOST", type=_host, help="the Host header and TLS server name of probes")
+    outside_flags.add_flags(parser)
     known = parser.add_argument_group("what is known")
     known.add_argument(
         "--caller-ip",
@@ -137,6 +150,16 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
     told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
     told.add_argument("-q", "--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=_diagnose)
+
+
+def _add_inspect(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Finds what is wrong in Kong's objects or manifests. Nothing is sent and nothing is made."
+    parser.epilog = "exit status: 0 no finding at or above --fail-on, 1 there is one, 2 usage, 4 could not run"
+    inspect_flags.add_flags(parser)
+    told = parser.add_argument_group("output")
+    told.add_argument("--output", choices=("text", "json"), default="text", help="default: text")
+    told.add_argument("--fail-on", choices=SEVERITIES, default="error", help="least severity for exit status 1")
+    parser.set_defaults(run=_inspect, verbose=False)
 
 
 def _add_what_if(parser: argparse.ArgumentParser) -> None:
@@ -241,6 +264,7 @@ def _diagnose(options: argparse.Namespace, argv: Sequence[str]) -> int:
     stray = next((name for name in CLUSTER_ONLY if options.lab is not None and getattr(options, name)), None)
     if stray is not None:
         raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
+    outside_flags.check(options)
     from diagnose.report.progress import progress_to
     from diagnose.run import Options, diagnose
 
@@ -275,6 +299,16 @@ def _reader_may_leave() -> Iterator[None]:
             raise Stop(f"The answer could not be written: {error.strerror}.", "Make room for it.") from error
 
 
+def _inspect(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    inspect_flags.check(options)
+    from diagnose.inspect.command import inspect
+
+    report = inspect(options)
+    with _reader_may_leave():
+        _print(report, options)
+    return FINDINGS if exit_status(report, options.fail_on) == FINDINGS else 0
+
+
 def _what_if(options: argparse.Namespace, argv: Sequence[str]) -> int:
     from diagnose.what_if.command import answer_batch, answer_one
 
@@ -283,6 +317,14 @@ def _what_if(options: argparse.Namespace, argv: Sequence[str]) -> int:
             answer_one(options)
         else:
             answer_batch(options)
+    return 0
+
+
+def _clean(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    from diagnose.outside.clean import clean
+
+    with _reader_may_leave():
+        clean(options)
     return 0
 
 
@@ -302,6 +344,24 @@ def _site(options: argparse.Namespace, progress: Progress) -> Site:
         from diagnose.lab.site import open_lab
 
         return open_lab(options.lab)
+    if outside_flags.is_outside(options):
+        from diagnose.outside.site import OutsideOptions, OutsideSite
+
+        progress("looking at what is known of Kong")
+        return OutsideSite(
+            OutsideOptions(
+                urls=tuple(options.url),
+                direct=options.direct,
+                host=options.host,
+                owners=tuple(options.owner),
+                kong_log=options.kong_log,
+                kong_error_log=options.kong_error_log,
+                admin_url=options.admin_url,
+                echo_path=options.echo_path,
+                echo_url=options.echo_url,
+                timeout=options.timeout,
+            )
+        )
     from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions, open_cluster
 
     progress(f"looking for Kong in context {options.context}")

@@ -88,7 +88,8 @@ def _explain(
     site: Site, backend: Backend, gathering: Gathering, logs: Logs, options: Options, progress: Progress
 ) -> Evidence:
     observations = observe_all(gathering.sent, logs, site.kongs, backend.secret)
-    outside = [o for o in observations if o.entry.vantage is Vantage.OUTSIDE]
+    outside = [o for o in observations if o.entry.vantage is Vantage.OUTSIDE and not o.entry.beside]
+    beside = [o for o in observations if o.entry.beside]
     inside = [o for o in observations if o.entry.vantage is Vantage.INSIDE]
     addresses = Addresses(
         site.inventory, find_senders(options.caller_ips, outside, site.inventory, site.caller_by_api())
@@ -107,6 +108,7 @@ def _explain(
         addresses=addresses,
         outside=parts,
         inside=explain_all(inside, {}, site.kongs, _from_echo(site, inside), {}),
+        beside=explain_all(beside, reached, site.kongs, addresses, {}),
         gaps=[*gathering.gaps, *(Gap(f"the log of {pod}", why) for pod, why in logs.unread.items())],
         whys=gathering.whys,
         claims=gathering.claims,
@@ -114,6 +116,7 @@ def _explain(
         backend_problem=backend.problem or gathering.problem,
         lingering=backend.lingering,
         missing_rights=site.missing_rights,
+        unprobed=site.unprobed(),
         vantage=_vantage(site, outside),
     )
 

@@ -21,11 +21,15 @@ class EntryKind(StrEnum):
     FRONT = "front"  # an address of an Ingress or Gateway of another class whose backend is Kong's Service
     URL = "url"  # named by the user
     POD = "pod"  # one Kong pod, reached from inside
+    DIRECT = "direct"  # Kong's own listener, named by the user: nothing stands before it
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where probes are sent to. ``listener`` is the Kong port that it ends on, None where that is not known."""
+    """Where probes are sent to. ``listener`` is the Kong port that it ends on, None where that is not known.
+
+    ``beside`` tells that callers do not take this way: what is seen there is told, and does not enter the verdict.
+    """
 
     kind: EntryKind
     name: str
@@ -35,6 +39,7 @@ class Entry:
     host: str | None = None
     listener: int | None = None
     vantage: Vantage = Vantage.OUTSIDE
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,9 @@ class Site(Protocol):
 
     def caller_by_api(self) -> str | None:
         """The caller's address as the API server saw it, or None."""
+
+    def unprobed(self) -> Sequence[str]:
+        """Ways to Kong that were found and to which no probe is sent, a sentence each."""
 
     def remove(self) -> None:
         """Remove all that the run made. Safe to call twice."""

@@ -22,10 +22,17 @@ def of_place(site: Site, entry: Entry) -> list[Fact]:
     answers at a node's address for an entry that the user named may be anything.
     """
     nothing = frozenset({Proxying.PASSES_THROUGH.value})
+    if entry.kind is EntryKind.DIRECT:
+        return [Fact(layer, nothing, entry.name, certain=True) for layer in (Layer.EDGE, _BALANCER)]
     if entry.kind is EntryKind.URL:
         published = {one.address for one in site.entries if one.kind is EntryKind.SERVICE}
         told = f"{entry.address} is Kong's own published address"
-        return [Fact(Layer.EDGE, nothing, told, certain=True)] if entry.address in published else []
+        owners = _owners(site, entry.address)
+        if entry.address not in published and {owner.kind for owner in owners} == {Kind.BALANCER}:
+            told = f"{entry.address} is an address of the load balancer itself ({owners[0].source})"
+        elif entry.address not in published:
+            return []
+        return [Fact(Layer.EDGE, nothing, told, certain=True)]
     node = next((owner for owner in _owners(site, entry.address) if owner.kind is Kind.NODE), None)
     if entry.kind is not EntryKind.SERVICE or node is None:
         return []

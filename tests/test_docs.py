@@ -56,7 +56,8 @@ def test_kongip_commands_exist(document: Path) -> None:
 def test_the_flags_of_the_readme_exist() -> None:
     named = set(re.findall(r"--[a-z-]+", code_in(README)))
     assert named
-    assert named <= set(re.findall(r"--[a-z-]+", help_of("diagnose") + help_of("what-if")))
+    commands = ("diagnose", "inspect", "what-if", "clean")
+    assert named <= set(re.findall(r"--[a-z-]+", "".join(map(help_of, commands))))
 
 
 def test_the_exit_statuses_are_those_of_the_readme() -> None:

@@ -1,7 +1,8 @@
-"""KIP7xx: what is configured, where it contradicts the traffic or could not be read."""
+"""KIP7xx: what is configured, where it contradicts the traffic, could not be read, or is wrong by itself."""
 
 from __future__ import annotations
 
+from diagnose.catalogue import configured_kong, configured_way
 from diagnose.catalogue.fault import Fault
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Severity
@@ -78,16 +79,17 @@ FAULTS = (
         name="leftovers-not-expiring",
         layer=Layer.UPSTREAM,
         severity=Severity.WARNING,
-        title="the cluster does not remove finished Jobs by itself, so a killed run leaves its objects behind",
+        title="nothing but kongip removes what it creates here, so a killed run leaves its objects behind",
         why="""
-            All that kongip creates hangs by one Job with a deadline and a time to live. kongip removes it at the end of
-            a run, also on failure and Ctrl-C. Should kongip be killed outright, Kubernetes removes it after the
-            deadline, unless it dropped `ttlSecondsAfterFinished`, as it did here: clusters before 1.21 know that field
-            only with the feature gate TTLAfterFinished.
+            All that kongip creates in a cluster hangs by one Job with a deadline and a time to live. kongip removes it
+            at the end of a run, also on failure and Ctrl-C. Should kongip be killed outright, Kubernetes removes it
+            after the deadline, unless it dropped `ttlSecondsAfterFinished`: clusters before 1.21 know that field only
+            with the feature gate TTLAfterFinished. Outside Kubernetes, a route and a service that kongip made through
+            Kong's Admin API (`--create-route`) have no deadline at all.
             """,
         tell_apart="""
-            kongip reads the Job back after creating it and looks whether the field is still there. It says nothing
-            about the client's address.
+            kongip reads the Job back after creating it and looks whether the field is still there. Of objects in Kong
+            it is always so. It says nothing about the client's address.
             """,
         cure="""
             Nothing, as long as runs end by themselves. After a killed run, remove what bears kongip's label; whatever
@@ -95,6 +97,9 @@ FAULTS = (
 
                 kubectl --namespace NAMESPACE delete jobs,configmaps,services,ingresses \\
                     --selector app.kubernetes.io/managed-by=kongip
+
+            Outside Kubernetes, remove the routes and services that bear kongip's tags with
+            `kongip clean --admin-url URL`; `--dry-run` only names them.
             """,
     ),
     Fault(
@@ -113,9 +118,12 @@ FAULTS = (
             not the lines to change.
             """,
         cure="""
-            Give the right to read the ConfigMap or Secret that the finding names. Or look yourself: `trusted_ips`,
+            Give the right to read the ConfigMap or Secret that the finding names; for a Kong outside Kubernetes, name
+            its Admin API (`--admin-url`). Or look yourself: `trusted_ips`,
             `real_ip_header`, `real_ip_recursive` and `proxy_listen` are what matters, as they stand in
             `nginx-kong.conf`.
             """,
     ),
+    *configured_kong.FAULTS,
+    *configured_way.FAULTS,
 )

@@ -52,7 +52,8 @@ FAULTS = (
         cure="""
             Remove what the finding names: give the right, use an image that the cluster can pull (`--image`), choose a
             namespace that the controller watches (`--namespace`), or name the class (`--ingress-class`). Then run
-            again.
+            again. For a Kong outside Kubernetes, start the echo and name its route (`--echo-path`), or let kongip make
+            one (`--create-route`).
             """,
     ),
     Fault(

@@ -105,8 +105,8 @@ def url_entries(urls: Iterable[str], host: str | None, lookup: Resolve) -> Entri
     return Entries(tuple(dict.fromkeys(entries)))
 
 
-def parse_url(url: str) -> tuple[Scheme, str, int]:
-    """Scheme, host and port of a URL. Stop with status 2 where it is none that can be probed."""
+def parse_url(url: str, flag: str = "--url") -> tuple[Scheme, str, int]:
+    """Scheme, host and port of the URL of a flag. Stop with status 2 where it is none that can be probed."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -115,7 +115,7 @@ def parse_url(url: str) -> tuple[Scheme, str, int]:
         name, port, parts = None, None, urlsplit("")
     scheme: Scheme | None = "http" if parts.scheme == "http" else "https" if parts.scheme == "https" else None
     if scheme is None or not name or parts.path not in ("", "/") or parts.query or parts.username:
-        raise Stop(f"--url {url} cannot be used.", "Write http://HOST or https://HOST, with :PORT if need be.", USAGE)
+        raise Stop(f"{flag} {url} cannot be used.", "Write http://HOST or https://HOST, with :PORT if need be.", USAGE)
     return scheme, name, port or DEFAULT_PORTS[scheme]
 
 

@@ -6,6 +6,7 @@ The formats are nginx's ``combined``, which Kong 3.5 and later end with the requ
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -79,13 +80,11 @@ def is_error_line(line: str) -> bool:
 
 def parse_access(kong: str, line: str, wanted: Wanted) -> tuple[str, AccessLine] | None:
     """The nonce and what an access-log line says of it; None for a line that is another's or no access line."""
-    match = ACCESS.match(line) or (None if is_error_line(line) else LOOSE.match(line))
-    if not match or parse_address(match["address"]) is None:
+    said = _of_json(line) or _of_text(line, ACCESS) or (None if is_error_line(line) else _of_text(line, LOOSE))
+    if said is None or parse_address(said.address) is None:
         return None
-    nonce = wanted.nonce_in(match["request"]) or wanted.preamble_in(match["request"])
-    if nonce is None:
-        return None
-    return nonce, AccessLine(kong, match["address"], int(match["status"]), match["request"])
+    nonce = wanted.nonce_in(said.request) or wanted.preamble_in(said.request)
+    return (nonce, AccessLine(kong, said.address, said.status, said.request)) if nonce is not None else None
 
 
 def parse_refused_preamble(kong: str, line: str, stamp: float | None) -> Complaint | None:
@@ -93,10 +92,46 @@ def parse_refused_preamble(kong: str, line: str, stamp: float | None) -> Complai
 
     Version 1 is logged as it came; of version 2 nginx skips the empty lines and logs the zero byte after them.
     """
-    match = ACCESS.match(line)
-    if not match or match["status"] != "400" or not match["request"].startswith(("PROXY ", "\\x00")):
+    said = _of_json(line) or _of_text(line, ACCESS)
+    if said is None or said.status != 400 or not said.request.startswith(("PROXY ", "\\x00", "\x00")):
         return None
-    return Complaint(kong, PREAMBLE_AS_REQUEST, match["address"], match["request"][:EXCERPT], stamp)
+    return Complaint(kong, PREAMBLE_AS_REQUEST, said.address, said.request[:EXCERPT], stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an access-log line says of a request."""
+
+    address: str
+    request: str
+    status: int
+
+
+def _of_text(line: str, shape: re.Pattern[str]) -> _Said | None:
+    match = shape.match(line)
+    return _Said(match["address"], match["request"], int(match["status"])) if match else None
+
+
+def _of_json(line: str) -> _Said | None:
+    """The same of a line that is a JSON object with nginx's names for the three variables, or a log plugin's.
+
+    Kong's log plugins write client_ip, which is $remote_addr, and the request's method and URI apart
+    (kong/pdk/log.lua). Other names may hold anything, so nothing is guessed.
+    """
+    try:
+        told = json.loads(line) if line.startswith("{") else None
+    except (ValueError, RecursionError):  # RecursionError: brackets without end
+        return None
+    if not isinstance(told, dict):
+        return None
+    address, request, status = told.get("remote_addr", told.get("client_ip")), told.get("request"), told.get("status")
+    if isinstance(request, dict):
+        answer = told.get("response")
+        status = answer.get("status") if isinstance(answer, dict) else None
+        request = f"{request.get('method')} {request.get('uri')}"
+    if not isinstance(address, str) or not isinstance(request, str) or not re.fullmatch(r"\d{3}", str(status)):
+        return None
+    return _Said(address, request, int(str(status)))
 
 
 class Complaints:

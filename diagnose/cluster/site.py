@@ -34,6 +34,7 @@ from diagnose.cluster.pods import KongPod, find_pods
 from diagnose.cluster.ports import web_ports
 from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot, take
+from diagnose.cluster.unprobed import Lookups, unprobed
 from diagnose.owners import Inventory
 from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
 from probes.compose import SECRET_HEADER
@@ -80,8 +81,8 @@ class Surroundings:
 class ClusterSite:
     """One Kong in one cluster.
 
-    ``hosts`` are those of the routes that Kong serves already; ``leftovers`` is what could not be removed, a sentence
-    each; ``missing_rights`` what the caller may not do, as the deployment found.
+    ``leftovers`` is what could not be removed, a sentence each; ``missing_rights`` what the caller may not do, as the
+    deployment found.
     """
 
     def __init__(self, api: Api, options: ClusterOptions, around: Surroundings) -> None:
@@ -92,13 +93,13 @@ class ClusterSite:
         self.inventory = around.inventory
         self.facts: Sequence[Fact] = around.facts
         self.gaps: Sequence[Gap] = around.gaps
-        self.hosts = around.hosts
         self.namespace = options.namespace or namespace_of(around.found.service)
         self.missing_rights: Sequence[str] = ()
         self.leftovers: Sequence[str] = ()
         self._api = api
         self._options = options
         self._around = around
+        self._lookups = Lookups(around.hosts, resolve)
         self._run: Run | None = None
         self._echo: Object | None = None
         self._progress: Progress = lambda line: None
@@ -159,6 +160,10 @@ class ClusterSite:
         path = f"{deployment.path_of('Service', run)}/http:{run.name}:{manifests.SERVICE_PORT}/proxy{run.path}/caller"
         reply = self._api.request("GET", path, headers={SECRET_HEADER: run.secret})
         return caller_in(reply.body) if reply.ok else None
+
+    def unprobed(self) -> Sequence[str]:
+        """Ways that the hosts of Kong's routes name and to which no probe is sent, a sentence each."""
+        return unprobed(self._lookups.found(), self.entries)
 
     def remove(self) -> None:
         """Remove all that the run made. Safe to call twice; ``leftovers`` tells what could not be removed."""

@@ -29,6 +29,7 @@ WORST_FIRST = tuple(Verdict)
 def conclude(evidence: Evidence, run: Run) -> Report:
     """The whole report of a run."""
     parts = evidence.outside
+    whole = (*parts, *evidence.beside, *evidence.inside)
     verdict = min((sampled(part, evidence) for part in parts), key=WORST_FIRST.index, default=Verdict.UNDETERMINED)
     culprits = _merged(part.explanation.culprits for part in parts)
     worst = next((part for part in parts if sampled(part, evidence) is verdict), None)
@@ -40,10 +41,10 @@ def conclude(evidence: Evidence, run: Run) -> Report:
         culprits=culprits,
         path=ladder(worst, evidence.addresses) if worst else (),
         findings=find_all(evidence, culprits),
-        groups=tuple(_group(part, evidence) for part in (*parts, *evidence.inside)),
+        groups=tuple(_group(part, evidence) for part in whole),
         not_measured=tuple(evidence.gaps),
         settled_by=tuple(dict.fromkeys(settling(evidence, culprits))),
-        probes=tuple(_row(observation, evidence) for observation in _observations((*parts, *evidence.inside))),
+        probes=tuple(_row(observation, evidence) for observation in _observations(whole)),
         run=run,
         not_needed=tuple(evidence.spared),
     )
@@ -94,6 +95,7 @@ def _logged(part: Part) -> tuple[tuple[str, int], ...]:
 
 def _group(part: Part, evidence: Evidence) -> Group:
     kong = next((pod for pod in evidence.kongs if pod.name == part.kong), None)
+    judged = part.entry.vantage is Vantage.OUTSIDE and not part.entry.beside
     return Group(
         entry=part.entry.name,
         address=part.entry.address,
@@ -102,11 +104,12 @@ def _group(part: Part, evidence: Evidence) -> Group:
         pod=part.kong,
         node=kong.node if kong else None,
         connections=len(part.plain),
-        verdict=sampled(part, evidence) if part.entry.vantage is Vantage.OUTSIDE else part.verdict,
-        culprits=part.explanation.culprits if part.entry.vantage is Vantage.OUTSIDE else (),
+        verdict=sampled(part, evidence) if judged else part.verdict,
+        culprits=part.explanation.culprits if judged else (),
         logged=_logged(part),
         vantage=part.entry.vantage.value,
         missable=_missable(part, evidence),
+        beside=part.entry.beside,
     )
 
 

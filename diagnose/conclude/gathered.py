@@ -23,7 +23,8 @@ class Evidence:
     that claim something, sent or not; ``spared`` are kinds of probe that would have told nothing more. ``command`` is
     the command line to repeat the run. ``backend_problem`` says what keeps the echo from answering, None if it answers;
     ``lingering`` what a killed run would leave behind. ``missing_rights`` are those that the caller lacks in the
-    cluster.
+    cluster. ``beside`` are the parts of entries that callers do not take, ``unprobed`` the ways to Kong that no probe
+    took, a sentence each.
     """
 
     site: str
@@ -42,6 +43,8 @@ class Evidence:
     lingering: str | None
     missing_rights: Sequence[str]
     vantage: Vantage
+    beside: Sequence[Part] = ()
+    unprobed: Sequence[str] = ()
 
 
 def sampled(part: Part, evidence: Evidence) -> Verdict:

@@ -138,6 +138,10 @@ class LabSite:
         """The caller's address as a server on its own machine sees it."""
         return CALLER
 
+    def unprobed(self) -> Sequence[str]:
+        """None: all ways into a lab are entries."""
+        return ()
+
     def remove(self) -> None:
         """Close every server."""
         self._open.close()

@@ -66,7 +66,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class RemedyStep:
-    """One thing to apply: ``kind`` is kubectl, helm, kong (settings), balancer, or note; ``text`` is to be pasted."""
+    """One thing to apply, to be pasted: ``kind`` is kubectl, helm, kong (settings), manifest, balancer, or note."""
 
     kind: str
     text: str
@@ -76,12 +76,12 @@ class RemedyStep:
 class Remedy:
     """A change that was applied to every world that remains and predicted again.
 
-    ``sufficient`` only if in each of them the address is then preserved and not forgeable. ``effects`` are its side
-    effects, a sentence each.
+    ``sufficient`` only if in each of them the address is then preserved and not forgeable; None where there was no
+    traffic, and so no world to try it on. ``effects`` are its side effects, a sentence each.
     """
 
     summary: str
-    sufficient: bool
+    sufficient: bool | None
     steps: tuple[RemedyStep, ...]
     effects: tuple[str, ...] = ()
 
@@ -104,7 +104,8 @@ class Group:
     """Connections that share entry, address, family and scheme, and where they differ pod and node.
 
     ``missable`` is the share of bad connections that as many as went through the entry would have missed with a
-    probability of 5 %; None where none did.
+    probability of 5 %; None where none did. ``beside`` tells that callers do not take that way: it does not enter the
+    verdict, and neither do groups of ``vantage`` inside.
     """
 
     entry: str
@@ -119,6 +120,7 @@ class Group:
     logged: tuple[tuple[str, int], ...] = ()  # (address Kong logged, connections), most frequent first
     vantage: str = "outside"
     missable: float | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ STEPS = {
     "kubectl": "Run:",
     "helm": "Helm values:",
     "kong": "In the environment of Kong's container:",
+    "manifest": "In that object's manifest:",
     "balancer": "At the load balancer:",
     "kongip": "Run again:",
     "note": "Note:",
@@ -125,7 +126,7 @@ def _headline(report: Report, signs: Signs) -> Text:
 def _path(report: Report, signs: Signs) -> Iterator[RenderableType]:
     if not report.path:
         return
-    mixed = sum(group.vantage == "outside" for group in report.groups) > 1
+    mixed = sum(group.vantage == "outside" and not group.beside for group in report.groups) > 1
     yield _heading(f"The path{' of the worst connections' if mixed else ''} to {report.site}")
     yield from drawn(report, signs)
     yield ""
@@ -133,7 +134,7 @@ def _path(report: Report, signs: Signs) -> Iterator[RenderableType]:
 
 def _groups(groups: tuple[Group, ...]) -> Iterator[RenderableType]:
     """A table for each entry where groups differ; inside ones apart, since they are another experiment."""
-    outside = [group for group in groups if group.vantage == "outside"]
+    outside = [group for group in groups if group.vantage == "outside" and not group.beside]
     inside = [group for group in groups if group.vantage == "inside"]
     by_entry = {entry: _merged([one for one in outside if _entry(one) == entry]) for entry in map(_entry, outside)}
     for entry, ways in by_entry.items():
@@ -141,10 +142,15 @@ def _groups(groups: tuple[Group, ...]) -> Iterator[RenderableType]:
         if len(ways) > 1 or len(by_entry) > 1:
             told = [_heading(f"What became of the connections to {entry}"), _entry_table(ways), *told]
         yield from (*told, "") if told else ()
-    if inside:
-        yield _heading("From inside the cluster, straight to Kong (no evidence about callers outside)")
+    for heading, apart in (
+        ("From inside the cluster, straight to Kong (no evidence about callers outside)", inside),
+        ("Round what is before Kong (callers do not take that way)", [group for group in groups if group.beside]),
+    ):
+        if not apart:
+            continue
+        yield _heading(heading)
         table = _table("verdict", "connections", "entry", "Kong logged")
-        for group in inside:
+        for group in apart:
             _row(table, group.verdict, str(group.connections), _entry(group), _logged([group]))
         yield table
         yield ""
@@ -218,7 +224,7 @@ def _remedy(remedy: Remedy, signs: Signs) -> Iterator[RenderableType]:
 
     Text to be copied begins in the first column and is never wrapped; only a note is prose.
     """
-    worth = "Remedy" if remedy.sufficient else "First step, which alone does not suffice"
+    worth = "First step, which alone does not suffice" if remedy.sufficient is False else "Remedy"
     yield Padding(Text(harmless(f"{worth}: {remedy.summary}"), style="bold"), (0, 0, 0, 2))
     yield from (_bullet(f"Mind: {effect}", signs) for effect in remedy.effects)
     for step in remedy.steps:

@@ -17,6 +17,7 @@ INVENTORY = Inventory.of(
         (NODE, Owner(Kind.NODE, "node n1", "Node n1 status.addresses")),
         (NODE, Owner(Kind.BALANCER, "load balancer", "status.loadBalancer")),
         (PUBLISHED, Owner(Kind.BALANCER, "load balancer", "status.loadBalancer")),
+        ("198.51.100.80", Owner(Kind.BALANCER, "load balancer", "--owner 198.51.100.80=load_balancer")),
     ]
 )
 
@@ -44,6 +45,14 @@ def test_an_entry_that_the_user_named_at_kongs_own_address_has_no_edge() -> None
 
 def test_an_entry_that_the_user_named_at_a_node_may_lead_to_any_process_there() -> None:
     assert told(entry(EntryKind.URL, NODE)) == set()
+
+
+def test_an_entry_that_the_user_named_at_a_balancers_own_address_has_no_edge() -> None:
+    assert told(entry(EntryKind.URL, "198.51.100.80")) == {(Layer.EDGE, True)}
+
+
+def test_kongs_own_listener_has_nothing_before_it() -> None:
+    assert told(entry(EntryKind.DIRECT, "10.0.0.5")) == {(Layer.EDGE, True), (Layer.LOAD_BALANCER, True)}
 
 
 def test_a_name_of_a_stranger_tells_nothing() -> None:

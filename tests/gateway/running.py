@@ -33,9 +33,9 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds; TimeoutError after some seconds."""
-    end = time.monotonic() + SECONDS
+def until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
+    """Wait until a condition holds; TimeoutError after so many seconds."""
+    end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError("the condition did not come about")

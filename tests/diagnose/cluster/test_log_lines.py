@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from diagnose.cluster.log_lines import (
     parse_refused_preamble,
     split_stamp,
 )
-from diagnose.site import PREAMBLE_AS_REQUEST
+from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine
 from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target
 
 TARGET = Target("192.0.2.10", 80, "http", "kong.test")
@@ -33,6 +35,10 @@ COMBINED = '198.51.100.9 - - [24/Nov/2025:10:00:00 +0000] "GET /kongip-x/aaaa111
 WITH_ID = COMBINED + ' kong_request_id: "0123456789abcdef0123456789abcdef"'
 V6 = COMBINED.replace("198.51.100.9", "2001:db8::9")
 MAPPED = COMBINED.replace("198.51.100.9", "::ffff:198.51.100.9")
+AS_JSON = (
+    '{"remote_addr": "198.51.100.9", "status": "200", "request": "GET /kongip-x/aaaa1111 HTTP/1.1", '
+    '"http_x_forwarded_for": "203.0.113.7"}'
+)
 CUSTOM = '198.51.100.9 10.0.0.1 "GET /kongip-x/aaaa1111 HTTP/1.1" 200 extra'
 
 
@@ -44,6 +50,8 @@ CUSTOM = '198.51.100.9 10.0.0.1 "GET /kongip-x/aaaa1111 HTTP/1.1" 200 extra'
         (V6, "2001:db8::9"),
         (MAPPED, "::ffff:198.51.100.9"),
         (CUSTOM, "198.51.100.9"),
+        (AS_JSON, "198.51.100.9"),
+        (AS_JSON.replace('"200"', "200"), "198.51.100.9"),
     ],
 )
 def test_an_access_line_gives_the_address_that_kong_took(line: str, address: str) -> None:
@@ -61,13 +69,45 @@ def test_an_access_line_gives_the_address_that_kong_took(line: str, address: str
         COMBINED.replace("GET /kongip-x/aaaa1111", "GET /").replace('"kongip"', '"aaaa1111"'),
         COMBINED.replace("198.51.100.9", "unix:"),
         '{"client_ip": "198.51.100.9", "request": {"uri": "/kongip-x/aaaa1111"}}',
+        AS_JSON.replace("remote_addr", "addr"),
+        AS_JSON.replace("198.51.100.9", "unknown"),
+        AS_JSON.replace('"200"', "null"),
+        AS_JSON[:-1],
+        "{" * 100_000 + AS_JSON,
+        '{"a":' * 100_000 + AS_JSON + "}" * 100_000,
         '2025/11/24 10:00:00 [warn] 1#0: *5 x, client: 198.51.100.9, request: "GET /kongip-x/aaaa1111 HTTP/1.1" 200',
         "",
     ],
-    ids=["another nonce", "nonce elsewhere", "no address", "json", "error log", "empty"],
+    ids=[
+        *("another nonce", "nonce elsewhere", "no address", "json without a status", "json of other names"),
+        *("json without an address", "json of no status", "cut json", "braces", "deep json", "error log", "empty"),
+    ],
 )
 def test_a_line_that_is_no_access_line_of_ours_says_nothing(line: str) -> None:
     assert parse_access("kong/a", line, WANTED) is None
+
+
+def test_a_line_of_kongs_log_plugins_gives_the_address_that_kong_took() -> None:
+    told = {
+        "client_ip": "198.51.100.9",
+        "request": {"method": "GET", "uri": "/kongip-x/aaaa1111", "headers": {"x-real-ip": "203.0.113.7"}},
+        "response": {"status": 404},
+    }
+    found = parse_access("kong/a", json.dumps(told), WANTED)
+    assert found == ("aaaa1111", AccessLine("kong/a", "198.51.100.9", 404, "GET /kongip-x/aaaa1111"))
+
+
+def test_a_proxy_header_logged_as_a_request_in_json_is_known_as_well() -> None:
+    def line(request: str) -> str:
+        return json.dumps({"remote_addr": "10.77.2.20", "request": request, "status": "400"})
+
+    ours = parse_access("kong/a", line("PROXY TCP4 203.0.113.7 192.0.2.10 40001 80"), WANTED)
+    assert ours is not None
+    assert (ours[0], ours[1].address) == ("bbbb2222", "10.77.2.20")
+    for request in ("PROXY TCP4 198.51.100.9 192.0.2.10 5555 80", "\x00"):
+        refused = parse_refused_preamble("kong/a", line(request), None)
+        assert refused is not None
+        assert refused.client == "10.77.2.20"
 
 
 def test_a_proxy_header_logged_as_a_request_is_known_by_its_claim_and_port() -> None:

@@ -27,6 +27,7 @@ from tests.diagnose.cluster.things import (
 )
 
 ROUTE = thing("shop", {"ingressClassName": "kong", "rules": [{"host": "shop.example"}]})
+NAMES = {"shop.example": ("198.51.100.1",)}
 NODE = thing("n1", {"podCIDR": "10.78.1.0/24"}, namespace=None)
 
 
@@ -62,6 +63,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A cluster that ``open_cluster`` finds whatever the context."""
     made = Cluster()
     monkeypatch.setattr(place, "connect", lambda *_: scripted(made)[0])
+    monkeypatch.setattr(place, "resolve", lambda name: NAMES.get(name, (name,)))
     return made
 
 
@@ -82,7 +84,9 @@ def test_a_survey_finds_kong_its_entries_owners_facts_and_hosts(cluster: Cluster
         assert [owner.kind for owner in site.inventory.owners(ip_address("10.78.1.1"))] == [Kind.NODE]
         assert [fact.behaviours for fact in site.facts] == [{"masquerades"}]
         assert site.gaps == ()
-        assert found.hosts == ("shop.example",)
+        assert [line.split(";")[0] for line in site.unprobed()] == [
+            "routes are for shop.example, which leads to 198.51.100.1"
+        ]
 
 
 def test_what_may_not_be_read_is_a_gap_and_the_survey_goes_on(cluster: Cluster) -> None:

@@ -140,6 +140,7 @@ def test_what_kong_restores_is_drawn_as_restored() -> None:
     [
         ({"backend_problem": "The echo pod cannot be scheduled."}, "KIP602"),
         ({"missing_rights": ("create pods",)}, "KIP703"),
+        ({"unprobed": ("routes are for shop.example, which leads to 198.51.100.1",)}, "KIP204"),
         ({"lingering": "a killed run must be cleared"}, "KIP704"),
         ({"kongs": [replace(kong(Way()), settings=None, source="Secret kong/license could not be read")]}, "KIP705"),
     ],

@@ -1,0 +1,1 @@
+"""Inspect: findings from objects and manifests alone. Nothing is sent, nothing is made."""

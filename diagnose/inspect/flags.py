@@ -1,0 +1,33 @@
+"""The flags of kongip inspect."""
+
+from __future__ import annotations
+
+import argparse
+
+from diagnose.errors import USAGE, Stop
+
+_OF_CONTEXTS = ("kubeconfig", "service", "ingress_class", "namespace")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what says where the objects are."""
+    where = parser.add_argument_group("where")
+    place = where.add_mutually_exclusive_group(required=True)
+    place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster, which is only read")
+    place.add_argument(
+        "--file", metavar="FILE|FOLDER|-", help="manifests as kubectl get -o yaml or helm template print them"
+    )
+    where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
+    where.add_argument("--service", metavar="NAMESPACE/NAME", help="Kong's proxy Service")
+    where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to inspect")
+    where.add_argument("--namespace", metavar="NAME", help="the only namespace to look for Kong in")
+
+
+def check(options: argparse.Namespace) -> None:
+    """Stop with status 2 where the flags do not go together."""
+    stray = next((name for name in _OF_CONTEXTS if options.file is not None and getattr(options, name)), None)
+    if stray is not None:
+        flag = f"--{stray.replace('_', '-')}"
+        raise Stop(f"{flag} goes with --context, not with --file.", "Leave one of them out.", USAGE)
+    if options.service and len([part for part in options.service.split("/") if part]) != 2:
+        raise Stop(f"--service {options.service} is not NAMESPACE/NAME.", "Name both.", USAGE)

@@ -1,0 +1,118 @@
+"""Judge: every rule over every Kong and every way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from diagnose.cluster.snapshot import Snapshot
+from diagnose.inspect.found import Found, findings_of
+from diagnose.inspect.kongs import Everything, Kong, everything_in, find_kongs
+from diagnose.inspect.rules import aws, balancers, fronts, listeners, mesh, peers, settings, trust
+from diagnose.inspect.shapes import misfit
+from diagnose.inspect.ways import Way, find_ways
+from diagnose.report.report import Finding, Verdict
+from diagnose.site import Gap
+
+OF_KONG: tuple[Callable[[Kong], Iterator[Found]], ...] = (
+    settings.prefix_doubled,
+    settings.refused,
+    trust.proxy_not_expected,
+    trust.proxy_address_discarded,
+    settings.header_never_matches,
+    settings.header_read_once,
+    trust.header_without_trust,
+    settings.recursive_not_on,
+    settings.overridden,
+    settings.trust_beside,
+    trust.everyone,
+    listeners.checks_on_proxy_listener,
+    listeners.drops_defaults,
+)
+"""What one workload tells by itself."""
+
+OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
+    trust.one_family,
+    peers.nodes_not_trusted,
+    aws.not_honoured,
+    aws.health_checks_get_proxy,
+    balancers.proxy_listener_behind_passthrough,
+    balancers.proxy_header_unexpected,
+    balancers.listeners_disagree,
+    balancers.local_cannot_restore,
+    balancers.hairpin_without_header,
+    fronts.certificates_out_of_play,
+    mesh.takes_connections,
+    fronts.front_not_read,
+    fronts.google_appends_itself,
+    aws.ip_targets_drop_source,
+    aws.proxy_within_tls,
+)
+"""What a Service tells together with what is before and behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the objects prove, what they do not tell, and what was looked at."""
+
+    findings: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
+    kongs: tuple[Kong, ...]
+    ways: tuple[Way, ...]
+
+
+def judge(snapshot: Snapshot, contents: Everything | None = None) -> Judged:
+    """Every rule over ``snapshot``. An object with a field of the wrong type is left out, and told as a gap.
+
+    ``contents`` are what ConfigMaps and Secrets hold, by namespace; None: those in the snapshot.
+    """
+    sound, odd = _sound(snapshot)
+    kongs = find_kongs(sound, everything_in(sound) if contents is None else contents)
+    ways = find_ways(sound, kongs)
+    found = [one for rule in OF_KONG for kong in kongs for one in rule(kong)]
+    found += [one for rule in OF_WAY for way in ways for one in rule(way)]
+    return Judged(findings_of(found), (*odd, *_gaps(kongs, ways)), kongs, ways)
+
+
+def configuration_findings(snapshot: Snapshot, contents: Everything | None = None) -> list[Finding]:
+    """The findings alone, for a run that has traffic as well."""
+    return list(judge(snapshot, contents).findings)
+
+
+REFUTED_WHERE_PRESERVED = frozenset(
+    f"KIP{code}"
+    for code in (707, 708, 709, 710, 712, 713, 717, 719, 722, 723, 724, 725, 726, 727, 730, 731, 732, 733, 734, 735)
+)
+"""What says that the address is lost, that it can be forged, or that connections fail. A rule reads wishes; an address
+that is preserved on every way shows that something else than the objects decides."""
+
+
+def agreeing_with(findings: Iterable[Finding], verdict: Verdict) -> list[Finding]:
+    """The findings that traffic with this verdict leaves standing."""
+    refuted = REFUTED_WHERE_PRESERVED if verdict is Verdict.PRESERVED else frozenset()
+    return [finding for finding in findings if finding.code not in refuted]
+
+
+def _sound(snapshot: Snapshot) -> tuple[Snapshot, tuple[Gap, ...]]:
+    """The snapshot without the objects that rules cannot read."""
+    objects, gaps = {}, []
+    for kind, things in snapshot.objects.items():
+        problems = [(thing, misfit(thing, kind)) for thing in things]
+        objects[kind] = tuple(thing for thing, problem in problems if problem is None)
+        gaps += [Gap(f"one of the {kind}", problem) for _, problem in problems if problem is not None]
+    return Snapshot(objects, snapshot.refused, snapshot.pods_cut), tuple(gaps)
+
+
+def _gaps(kongs: Iterable[Kong], ways: Iterable[Way]) -> Iterator[Gap]:
+    """What could not be looked at for want of objects."""
+    for kong in kongs:
+        for what in kong.unread:
+            yield Gap(f"the settings of {kong.name}", f"not at hand: {what}")
+    for way in ways:
+        if not way.kongs:
+            yield Gap(f"the settings of the Kong behind {way.name}", "no workload at hand is behind it")
+        nodes = way.snapshot.of("nodes")
+        if not nodes and peers.relies_on_nodes(way) and any(peers.trusts_some(kong) for kong in way.kongs):
+            yield Gap(f"whether trusted_ips hold the nodes that lead to {way.name}", "no Node is at hand")
+        if way.balanced and not nodes and balancers.expected(way) is None:
+            yield Gap(f"which load balancer {way.name} gets", "no Node is at hand, and no annotation tells it")

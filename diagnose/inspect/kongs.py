@@ -1,0 +1,202 @@
+"""Which workloads are Kong's, and what they are told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from diagnose.cluster.objects import annotations_of, at, full_name, labels_of, namespace_of
+from diagnose.cluster.pods import GONE, decoded
+from diagnose.cluster.replies import Object
+from diagnose.cluster.settings import CONFIGURATION_FOLDER, Contents, Source, version_of
+from diagnose.cluster.snapshot import Snapshot
+from diagnose.inspect.listens import Listen, read_listens
+from diagnose.inspect.variables import MATTERS, Told, Variables, mounted, variables_of
+from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, Settings
+
+WORKLOADS = {"deployments": "Deployment", "daemonsets": "DaemonSet", "statefulsets": "StatefulSet"}
+"""The kinds that make pods of a template, by the name that a snapshot has for them."""
+
+OPERATED = {"dataplanes": "DataPlane", "gatewayconfigurations": "GatewayConfiguration"}
+
+KONG_IMAGE = re.compile(r"(^|/)kong(-gateway|-ee|-enterprise-edition)?(:[^/]*)?$")
+
+RUNS = re.compile(r"KONG_(KONG_.*|DATABASE|DECLARATIVE_CONFIG(_STRING)?|PREFIX|ROLE|NGINX_DAEMON|LUA_PACKAGE_PATH)")
+"""Further variables that only a container that runs Kong is told; others may hold where Kong is."""
+
+Everything = Mapping[str, Contents]
+"""What the ConfigMaps and Secrets at hand hold, by namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kong:
+    """One workload that runs Kong, by its pod template.
+
+    ``settings`` are None where something that they depend on could not be read (``unread``), or where Kong would not
+    start with them (``refused`` says why). ``pods`` are the pods at hand that the template matches.
+    """
+
+    name: str
+    namespace: str
+    template: Object
+    container: Object
+    variables: Variables
+    settings: Settings | None
+    refused: str | None = None
+    unread: tuple[str, ...] = ()
+    pods: tuple[Object, ...] = field(default=())
+
+    @property
+    def told_listen(self) -> str:
+        """Where proxy_listen stands written."""
+        told = self.variables.told.get("KONG_PROXY_LISTEN")
+        return str(told) if told else f"{self.name} has no KONG_PROXY_LISTEN, so Kong's own: {DEFAULT_PROXY_LISTEN}"
+
+    @property
+    def listens(self) -> tuple[Listen, ...]:
+        """The entries of proxy_listen that are in force; none where the settings are not known."""
+        secret = self.hidden("KONG_PROXY_LISTEN")
+        return read_listens(self.settings.proxy_listen, secret=secret) if self.settings else ()
+
+    @property
+    def streams(self) -> tuple[Listen, ...]:
+        """The entries of stream_listen."""
+        secret = self.hidden("KONG_STREAM_LISTEN")
+        return read_listens(self.variables.value("KONG_STREAM_LISTEN") or "", secret=secret)
+
+    def hidden(self, name: str) -> bool:
+        """Whether a variable's value comes from a Secret."""
+        told = self.variables.told.get(name)
+        return told is not None and told.secret
+
+    def trust_beside(self) -> list[Told]:
+        """What makes nginx trust addresses beside trusted_ips."""
+        return [one for name, one in self.variables.told.items() if name.endswith("_SET_REAL_IP_FROM")]
+
+    def sees_nobody(self) -> bool:
+        """Whether it is certain that no peer is believed."""
+        return self.settings is not None and not self.settings.trusted_ips and not self.trust_beside()
+
+    def header_told(self) -> Told | None:
+        """The variable that names the header in force, None where Kong's default is."""
+        for name in ("KONG_NGINX_PROXY_REAL_IP_HEADER", "KONG_REAL_IP_HEADER"):
+            told = self.variables.told.get(name)
+            if told and (told.value or "").strip():
+                return told
+        return None
+
+    @property
+    def reads(self) -> str:
+        """Which header is in force, as evidence."""
+        told = self.header_told()
+        return str(told) if told else f"{self.name} has no KONG_REAL_IP_HEADER, so Kong reads {DEFAULT_REAL_IP_HEADER}"
+
+    def told(self, name: str, otherwise: str) -> str:
+        """A variable as evidence, ``otherwise`` where it is not told."""
+        told = self.variables.told.get(name)
+        return str(told) if told else f"{self.name} {otherwise}"
+
+
+def find_kongs(snapshot: Snapshot, contents: Everything) -> tuple[Kong, ...]:
+    """Every Kong among workloads, what the Kong Operator makes its pods of, and pods that none of those makes."""
+    pods = tuple(pod for pod in snapshot.of("pods") if not _ends(pod))
+    found = [
+        kong
+        for kind, word in WORKLOADS.items()
+        for one in snapshot.of(kind)
+        if (kong := read_kong(f"{word} {full_name(one)}", one, at(one, "spec", "template") or {}, contents, pods))
+    ]
+    for kind, word in OPERATED.items():
+        for one in snapshot.of(kind):
+            template = at(plane_of(one), "deployment", "podTemplateSpec") or {}
+            found += filter(None, [read_kong(f"{word} {full_name(one)}", one, template, contents, (), named=True)])
+    made = {id(pod) for kong in found for pod in kong.pods}
+    alone = [pod for pod in pods if id(pod) not in made]
+    found += filter(None, (read_kong(f"Pod {full_name(pod)}", pod, pod, contents, [pod]) for pod in alone))
+    return tuple(found)
+
+
+def _ends(pod: Object) -> bool:
+    """Whether a pod has ended, or is one of a Job's, as those of migrations are."""
+    owners = at(pod, "metadata", "ownerReferences") or ()
+    return at(pod, "status", "phase") in GONE or any(owner.get("kind") == "Job" for owner in owners)
+
+
+def plane_of(thing: Object) -> Object:
+    """The options of a data plane, of a DataPlane or of a GatewayConfiguration that makes some."""
+    return at(thing, "spec", "dataPlaneOptions") or at(thing, "spec") or {}
+
+
+def read_kong(
+    name: str, owner: Object, template: Object, contents: Everything, pods: Iterable[Object], *, named: bool = False
+) -> Kong | None:
+    """The Kong that ``template`` makes, None if it makes none. ``named``: its container goes by the name proxy."""
+    container = kong_in(template, named=named)
+    if container is None:
+        return None
+    namespace = namespace_of(owner)
+    where = f"{name}, container {container.get('name')},"
+    variables = variables_of(container, contents.get(namespace, {}), where, namespace)
+    settings, refused, unread = _settings(container, variables, where)
+    own = tuple(pod for pod in pods if namespace_of(pod) == namespace and _matches(template, pod))
+    return Kong(name, namespace, template, container, variables, settings, refused, unread, own)
+
+
+def kong_in(template: Object, *, named: bool = False) -> Object | None:
+    """The container that is Kong's for certain: it runs Kong's image, or is told Kong's settings."""
+    containers = at(template, "spec", "containers") or ()
+    return next((one for one in containers if _runs_kong(one) or (named and one.get("name") == "proxy")), None)
+
+
+def _runs_kong(container: Object) -> bool:
+    names = [str(entry.get("name") or "") for entry in container.get("env") or ()]
+    image = str(container.get("image") or "").partition("@")[0]
+    told = any(MATTERS.fullmatch(name) or RUNS.fullmatch(name) for name in names)
+    return told or KONG_IMAGE.search(image) is not None
+
+
+def _settings(
+    container: Object, variables: Variables, where: str
+) -> tuple[Settings | None, str | None, tuple[str, ...]]:
+    """The settings; else why Kong refuses them, or what of them could not be read."""
+    path = mounted(container, CONFIGURATION_FOLDER)
+    unread = (*variables.unread, *([f"{where} has a file at {path}, which may hold settings"] if path else []))
+    if unread:
+        return None, None, unread
+    values = {name: told.value for name, told in variables.told.items() if told.value is not None}
+    try:
+        return Settings.from_environment(values, version_of(str(container.get("image") or ""))), None, ()
+    except ValueError as error:
+        hidden = any(told.secret and told.value for told in variables.told.values())
+        return None, "a value that comes from a Secret, and is not shown" if hidden else str(error), ()
+
+
+def _matches(template: Object, pod: Object) -> bool:
+    """Whether a pod bears all labels of a template, as every pod made of it does."""
+    labels = labels_of(template)
+    return bool(labels) and labels.items() <= dict(labels_of(pod)).items()
+
+
+def everything_in(snapshot: Snapshot) -> Everything:
+    """What the ConfigMaps and Secrets of a snapshot hold, by namespace."""
+    held: dict[str, dict[Source, Mapping[str, str] | None]] = {}
+    for kind in ("configmaps", "secrets"):
+        for thing in snapshot.of(kind):
+            source = Source(kind, str(at(thing, "metadata", "name") or ""))
+            plain = {str(key): str(value or "") for key, value in (at(thing, "stringData") or {}).items()}
+            data = {key: value for key, value in (at(thing, "data") or {}).items() if value is not None}
+            ascii_only = {key: value for key, value in data.items() if kind != "secrets" or value.isascii()}
+            held.setdefault(namespace_of(thing), {})[source] = decoded(source, {"data": ascii_only}) | plain
+    return held
+
+
+def annotation_of(thing: Object, key: str) -> str | None:
+    """One annotation of an object or template; an empty one is no None."""
+    value = annotations_of(thing).get(key)
+    return None if value is None else str(value)
+
+
+def annotations_under(thing: Object, *prefixes: str) -> Iterator[str]:
+    """The names of the annotations that begin with one of ``prefixes``."""
+    return (key for key in annotations_of(thing) if str(key).startswith(prefixes))

@@ -1,0 +1,95 @@
+"""A cluster as inspect reads it: the objects of Kong and of what is before it. Nothing is made, nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diagnose.cluster.api import Api
+from diagnose.cluster.discover import discover
+from diagnose.cluster.objects import at, full_name, labels_of, namespace_of
+from diagnose.cluster.pods import read_contents, selector_text
+from diagnose.cluster.replies import Listing, Object
+from diagnose.cluster.snapshot import Snapshot, take
+from diagnose.errors import USAGE, Stop
+from diagnose.inspect.kongs import WORKLOADS, Everything
+from diagnose.inspect.rules.peers import CILIUM
+from diagnose.site import Gap
+
+MISSED = {
+    "nodes": "which cloud the nodes are in, and whether trusted_ips hold their addresses",
+    "ingresses": "what stands in front of Kong, and certificates on its routes",
+    "pods": "Kong's pods",
+    "deployments": "the Deployments that Kong's pods come from",
+    "daemonsets": "the DaemonSets that Kong's pods come from",
+    "statefulsets": "the StatefulSets that Kong's pods come from",
+    "namespaces": "whether a mesh is to inject its sidecar into the namespace",
+}
+"""What is missed where a kind may not be read."""
+
+
+CILIUM_SETTINGS = f"/api/v1/namespaces/kube-system/configmaps/{CILIUM}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of one Kong: its objects, what its ConfigMaps and Secrets hold, and what could not be read."""
+
+    service: str
+    snapshot: Snapshot
+    contents: Everything
+    gaps: tuple[Gap, ...]
+
+
+def read_cluster(api: Api, service: str | None, ingress_class: str | None, namespace: str | None) -> Reading:
+    """The objects of the one Kong that is named or found. Stop as diagnose does where there is none, or several."""
+    whole = take(api, service)
+    found = discover(_within(whole, namespace), service, ingress_class)
+    home = namespace_of(found.service)
+    if namespace is not None and home != namespace:
+        raise Stop(f"Service {full_name(found.service)} is not in namespace {namespace}.", "Change one of them.", USAGE)
+    objects, refused = dict(whole.objects), dict(whole.refused)
+    for kind, listing in _more(api, home, found.service).items():
+        objects[kind] = listing.items
+        if listing.refused:
+            refused[kind] = listing.refused
+        else:
+            refused.pop(kind, None)
+    objects["services"] = (found.service,)
+    for kind in WORKLOADS:
+        objects[kind] = tuple(one for one in objects.get(kind, ()) if _behind(found.service, one))
+    templates = [at(one, "spec", "template") or {} for kind in WORKLOADS for one in objects[kind]]
+    contents, unread = read_contents(api, home, [*templates, *objects["pods"]])
+    gaps = [Gap(words, refused[kind]) for kind, words in MISSED.items() if kind in refused]
+    gaps += [Gap(f"{source.kind[:-1]} {source.name}", why) for source, why in unread.items()]
+    return Reading(full_name(found.service), Snapshot(objects, refused), {home: contents}, tuple(gaps))
+
+
+def _within(snapshot: Snapshot, namespace: str | None) -> Snapshot:
+    """The snapshot with the Services of one namespace alone."""
+    if namespace is None:
+        return snapshot
+    services = tuple(one for one in snapshot.of("services") if namespace_of(one) == namespace)
+    return Snapshot({**snapshot.objects, "services": services}, snapshot.refused, snapshot.pods_cut)
+
+
+def _more(api: Api, home: str, service: Object) -> dict[str, Listing]:
+    """What the snapshot of a whole cluster lacks: Kong's own pods to the last, its StatefulSets, its namespace."""
+    selector = selector_text(service)
+    pods = api.items(f"/api/v1/namespaces/{home}/pods", [("labelSelector", selector)]) if selector else Listing()
+    space = api.get(f"/api/v1/namespaces/{home}")
+    cilium = api.get(CILIUM_SETTINGS)
+    return {
+        "configmaps": Listing((cilium.object(),) if cilium.ok else ()),
+        "pods": pods,
+        "statefulsets": api.items(f"/apis/apps/v1/namespaces/{home}/statefulsets"),
+        "namespaces": Listing((space.object(),)) if space.ok else Listing(refused=space.message),
+    }
+
+
+def _behind(service: Object, workload: Object) -> bool:
+    """Whether a workload's pods are behind the Service."""
+    selector: Iterable[tuple[str, str]] = (at(service, "spec", "selector") or {}).items()
+    labels = labels_of(at(workload, "spec", "template") or {})
+    same = namespace_of(workload) == namespace_of(service)
+    return same and bool(selector) and all(labels.get(key) == value for key, value in selector)

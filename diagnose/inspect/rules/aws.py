@@ -1,0 +1,182 @@
+"""AWS annotations that are not read, or that do not go together: who reads them is settled by who owns the Service.
+
+Sources: AWS Load Balancer Controller, docs/guide/service (nlb.md, annotations.md), pkg/service and webhooks/core;
+cloud-provider-aws, docs/service_controller.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.cluster.objects import at, name_of
+from diagnose.cluster.replies import Object
+from diagnose.inspect.aws_owner import (
+    ATTRIBUTES,
+    BACKEND_PROTOCOL,
+    PREFIX,
+    PROXY,
+    PROXY_PER_GROUP,
+    TARGETS,
+    TYPE,
+    Owner,
+    asks_for_proxy,
+    attributes_of,
+    other_cloud,
+    owner_of,
+    targets_of,
+)
+from diagnose.inspect.found import Found, manifest_step
+from diagnose.inspect.ways import Way
+from diagnose.report.report import RemedyStep
+
+CHECK_PROTOCOL = f"{PREFIX}healthcheck-protocol"
+
+ATTRIBUTES_SINCE = 34
+"""The minor version of cloud-provider-aws, and of Kubernetes, from which on it reads target-group-attributes."""
+
+NODES_BEHIND = 3
+"""How many minor versions a node may be behind its control plane (Kubernetes: version skew policy)."""
+
+_VERSION = re.compile(r"v?1\.(\d{1,4})\b")
+
+
+def not_honoured(way: Way) -> Iterator[Found]:
+    """An annotation that is to carry the address and that no controller reads."""
+    asked = [key for key in (PROXY, PROXY_PER_GROUP, ATTRIBUTES) if way.annotation(key) is not None]
+    if not asked:
+        return
+    noted = tuple(way.noted(key) for key in asked)
+    waits = any(one.demands_proxy for one in way.listens)
+    if (not way.balanced or other_cloud(way)) and not waits:
+        return  # left over from elsewhere: nothing depends on it
+    if not way.balanced:
+        kind = at(way.service, "spec", "type") or "ClusterIP, which is the default"
+        why = "annotations of a load balancer mean nothing on it"
+        yield Found(
+            "KIP722", (*noted, f"{way.name} spec.type: {kind}", why), "put them on the Service that callers reach"
+        )
+    elif elsewhere := other_cloud(way):
+        yield Found("KIP722", (*noted, elsewhere), "use the annotations of the cloud that the nodes are in")
+    elif way.annotation(PROXY) not in (None, "*"):
+        why = 'the only value that is read is "*"'
+        step = manifest_step("metadata:", "  annotations:", f'    {PROXY}: "*"')
+        yield Found("KIP722", (way.noted(PROXY), why), 'write "*"', (step,))
+    else:
+        yield from _by_owner(way)
+
+
+def _by_owner(way: Way) -> Iterator[Found]:
+    owner = owner_of(way)
+    network = way.annotation(TYPE) == "nlb"
+    waits = not way.kongs or any(one.demands_proxy for one in way.listens)
+    if owner is None and waits and not (way.admitted or at(way.service, "spec", "loadBalancerClass")):
+        yield from _owner_not_named(way)
+    if owner is None or owner[0] is not Owner.BUILT_IN:
+        return
+    if network and waits and way.annotation(PROXY) is not None:
+        why = f"{Owner.BUILT_IN} reads it for Classic Load Balancers only, and this one is of type nlb"
+        yield Found("KIP722", (way.noted(PROXY), way.noted(TYPE), owner[1], why), RECREATE, (_claim(way),))
+    if waits and way.annotation(PROXY_PER_GROUP) is not None:
+        yield Found("KIP722", (way.noted(PROXY_PER_GROUP), owner[1]), RECREATE, (_claim(way),))
+    if way.annotation(ATTRIBUTES) is not None:
+        yield from _attributes(way, owner[1], network)
+
+
+_ALONE = {
+    "nlb": "AWS's built-in controller makes the balancer of type nlb, and ignores annotations for PROXY headers on it",
+    "external": f"type external is taken by nobody, save the AWS Load Balancer Controller together with {TARGETS}",
+}
+_UNLESS = "unless the AWS Load Balancer Controller (2.5 or later) or EKS in Auto Mode gives a new Service its own class"
+
+
+def _owner_not_named(way: Way) -> Iterator[Found]:
+    """A manifest that one cluster takes as it is meant, and another does not."""
+    asked = tuple(way.noted(key) for key in (PROXY, PROXY_PER_GROUP) if way.annotation(key) is not None)
+    why = _ALONE.get(way.annotation(TYPE) or "")
+    if asked and why:
+        yield Found("KIP723", (way.noted(TYPE), *asked, f"{why}, {_UNLESS}"), "name the controller", (_claim(way),))
+
+
+RECREATE = "let the AWS Load Balancer Controller own the Service, which takes a new one"
+
+
+def _attributes(way: Way, owned: str, network: bool) -> Iterator[Found]:
+    if not network:
+        why = "a Classic Load Balancer has no target groups"
+        yield Found("KIP722", (way.noted(ATTRIBUTES), owned, why), RECREATE, (_claim(way),))
+        return
+    oldest = _oldest(way.snapshot.of("nodes"))
+    if oldest is not None and oldest[0] + NODES_BEHIND < ATTRIBUTES_SINCE:
+        why = (
+            f"{Owner.BUILT_IN} reads it from v1.{ATTRIBUTES_SINCE}.0 on, and a control plane is at most "
+            f"{NODES_BEHIND} minor versions ahead of a node"
+        )
+        yield Found("KIP722", (way.noted(ATTRIBUTES), owned, oldest[1], why), RECREATE, (_claim(way),))
+
+
+def _oldest(nodes: tuple[Object, ...]) -> tuple[int, str] | None:
+    """The oldest minor version that a node tells, and where it does; None where none does."""
+    told = []
+    for node in nodes:
+        text = str(at(node, "status", "nodeInfo", "kubeletVersion") or "")
+        if match := _VERSION.match(text):
+            told.append((int(match[1]), f"Node {name_of(node)} status.nodeInfo.kubeletVersion: {text}"))
+    return min(told, default=None)
+
+
+def _claim(way: Way) -> RemedyStep:
+    """The class of the AWS Load Balancer Controller, by which it reads the annotations that are there."""
+    annotation = f"    {TARGETS}: {targets_of(way) or 'instance'}"
+    return manifest_step("metadata:", "  annotations:", annotation, "spec:", "  loadBalancerClass: service.k8s.aws/nlb")
+
+
+def health_checks_get_proxy(way: Way) -> Iterator[Found]:
+    """PROXY v2, instance targets and Local: the balancer sends PROXY headers to kube-proxy's health check as well."""
+    owner, asked = owner_of(way), asks_for_proxy(way)
+    if owner is None or owner[0] is not Owner.CONTROLLER or asked is None or way.policy != "Local":
+        return
+    if targets_of(way) != "instance":
+        return
+    if (way.annotation(CHECK_PROTOCOL) or "").lower() == "tcp" or not way.balanced:
+        return
+    targets = (
+        way.noted(TARGETS) if way.annotation(TARGETS) else f"{way.name} has no {TARGETS}, so targets are instances"
+    )
+    policy = way.field("spec", "externalTrafficPolicy")
+    why = "the check at healthCheckNodePort is preceded by a PROXY header too, which kube-proxy answers as an error"
+    step = manifest_step("spec:", "  externalTrafficPolicy: Cluster")
+    effect = "The PROXY header names the caller whatever nodes do to the source; Kong has to trust the nodes as well."
+    yield Found("KIP724", (asked, targets, policy, why), "use externalTrafficPolicy: Cluster", (step,), (effect,))
+
+
+def ip_targets_drop_source(way: Way) -> Iterator[Found]:
+    """IP targets of an NLB: the source is replaced unless an attribute or PROXY headers prevent it."""
+    owner = owner_of(way)
+    if owner is None or owner[0] is not Owner.CONTROLLER or targets_of(way) != "ip" or not way.balanced:
+        return
+    preserved = attributes_of(way).get("preserve_client_ip.enabled") == "true"
+    if preserved or asks_for_proxy(way) or _reads_a_header(way):
+        return
+    chosen = way.noted(TARGETS) if way.annotation(TARGETS) else way.noted(TYPE)
+    lacks = f"{way.name} asks neither for preserve_client_ip.enabled nor for PROXY headers"
+    step = manifest_step("metadata:", "  annotations:", f"    {ATTRIBUTES}: preserve_client_ip.enabled=true")
+    effects = ("Security groups of nodes and pods then have to admit the callers' own addresses.",)
+    yield Found("KIP733", (chosen, owner[1], lacks), "let the balancer preserve the source", (step,), effects)
+
+
+def _reads_a_header(way: Way) -> bool:
+    """Whether some Kong takes the address from a header that something before the balancer writes."""
+    told = [kong.header_told() for kong in way.kongs]
+    return any(one is not None and one.value != "proxy_protocol" for one in told)
+
+
+def proxy_within_tls(way: Way) -> Iterator[Found]:
+    """A Classic Load Balancer that encrypts anew and sends PROXY headers: Kong expects the header before TLS."""
+    owner, backend = owner_of(way), (way.annotation(BACKEND_PROTOCOL) or "").lower()
+    if owner is None or owner[0] is not Owner.BUILT_IN or way.annotation(TYPE) is not None:
+        return
+    if way.annotation(PROXY) == "*" and backend in ("ssl", "https"):
+        step = manifest_step("metadata:", "  annotations:", f"    {BACKEND_PROTOCOL}: tcp")
+        lines = (way.noted(PROXY), way.noted(BACKEND_PROTOCOL), owner[1])
+        yield Found("KIP734", lines, "pass TLS through: backend-protocol tcp", (step,))

@@ -1,0 +1,127 @@
+"""The load balancer that a Service asks for, against what Kong's listeners expect of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.cluster.facts import balancer_facts
+from diagnose.cluster.objects import annotations_of, at
+from diagnose.inspect.aws_owner import expected_on_aws
+from diagnose.inspect.found import Found, kong_step, manifest_step, note
+from diagnose.inspect.ways import Way
+from diagnose.path.proxying import SENDS_PROXY, Proxying
+from diagnose.site import Fact
+
+PRIVATE_LINK = "service.beta.kubernetes.io/azure-pls-proxy-protocol"
+NEG = "cloud.google.com/neg"
+
+PER_PORT = (
+    "service.beta.kubernetes.io/aws-load-balancer-proxy-protocol-per-target-group",
+    "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes.",
+    "service.beta.kubernetes.io/linode-loadbalancer-port-",
+)
+LISTED = (
+    "service.beta.kubernetes.io/scw-loadbalancer-proxy-protocol",
+    "service.beta.kubernetes.io/scw-loadbalancer-send",
+)
+"""Annotations that choose single ports: by their name, and by their value."""
+
+_PASSES = frozenset({Proxying.PASSES_THROUGH.value})
+_SILENT = frozenset({Proxying.PROXIES.value})
+_SENDS = frozenset(one.value for one in SENDS_PROXY)
+
+
+def expected(way: Way) -> Fact | None:
+    """What is to be expected of the Service's balancer, None where nothing is known of it."""
+    return expected_on_aws(way) or next(iter(balancer_facts(way.service, way.snapshot.of("nodes"))), None)
+
+
+def proxy_listener_behind_passthrough(way: Way) -> Iterator[Found]:
+    """Kong demands PROXY headers behind a balancer that forwards packets and cannot send any."""
+    fact = expected(way)
+    flagged = [one.text for one in way.listens if one.demands_proxy]
+    if fact is None or fact.behaviours != _PASSES or not flagged or _proxied_otherwise(way):
+        return
+    listening = [f"{kong.told_listen} (proxy_protocol on {flagged[0]})" for kong in way.kongs]
+    because = (*listening, fact.source, "it sends no PROXY header, and Kong closes every connection without one")
+    step = manifest_step("spec:", "  externalTrafficPolicy: Local")
+    effects = ("Unless something else before Kong sends PROXY headers: then all is well, and this warning is not.",)
+    summary = "remove proxy_protocol from the listeners, and let externalTrafficPolicy: Local keep the source"
+    yield Found("KIP725", because, summary, (step,), effects)
+
+
+def _proxied_otherwise(way: Way) -> bool:
+    """Whether a field tells of something that may send PROXY headers: Azure's Private Link, Google's target proxies."""
+    return way.annotation(PRIVATE_LINK) == "true" or names_groups(way)
+
+
+def names_groups(way: Way) -> bool:
+    """Whether Google is asked for endpoint groups of the Service's own, which a balancer made elsewhere may use."""
+    return "exposed_ports" in (way.annotation(NEG) or "")
+
+
+def proxy_header_unexpected(way: Way) -> Iterator[Found]:
+    """The balancer is told to send PROXY headers, and a listener behind it does not expect them."""
+    fact = expected(way)
+    plain = [one for one in way.listens if not one.demands_proxy]
+    if fact is None or not fact.behaviours <= _SENDS or not plain:
+        return
+    listening = [f"{kong.told_listen} (no proxy_protocol on {plain[0].text})" for kong in way.kongs]
+    why = "Kong answers a connection that begins with a PROXY header with 400"
+    summary = "add proxy_protocol to every listener that the balancer leads to"
+    settings = kong_step("KONG_REAL_IP_HEADER=proxy_protocol")
+    wanted = note(f"The entries that lack it: {', '.join(one.text for one in plain)}.")
+    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, settings))
+
+
+def listeners_disagree(way: Way) -> Iterator[Found]:
+    """Some listeners behind one balancer demand PROXY headers and others do not."""
+    flagged = [one.text for one in way.listens if one.demands_proxy]
+    plain = [one.text for one in way.listens if not one.demands_proxy]
+    if not (way.balanced and flagged and plain) or _chosen_by_port(way):
+        return
+    lines = [kong.told_listen for kong in way.kongs]
+    because = (
+        *lines,
+        f"{way.name} leads to {plain[0]}, which takes no PROXY header, and to {flagged[0]}, which demands it",
+    )
+    yield Found("KIP735", because, "set or remove proxy_protocol on all of them, as the balancer sends it or not")
+
+
+def _chosen_by_port(way: Way) -> bool:
+    """Whether annotations tell the balancer for which ports it is to send PROXY headers."""
+    keys = annotations_of(way.service)
+    return any(str(key).startswith(PER_PORT) or (str(key).startswith(LISTED) and keys[key] != "*") for key in keys)
+
+
+def local_cannot_restore(way: Way) -> Iterator[Found]:
+    """Local behind a balancer that proxies: the source that nodes see is the balancer's already."""
+    fact = expected(way)
+    if fact is None or fact.behaviours != _SILENT or way.policy != "Local" or not way.kongs:
+        return
+    if any(kong.settings is None or kong.header_told() for kong in way.kongs):
+        return  # something else than the source is to carry the address, or that is not known
+    if any(one.demands_proxy for one in way.listens):
+        return
+    because = (way.field("spec", "externalTrafficPolicy"), fact.source, "Local keeps the balancer's address, no other")
+    yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them")
+
+
+def hairpin_without_header(way: Way) -> Iterator[Found]:
+    """Callers in the cluster reach the published address without the balancer, and so without its PROXY header."""
+    flagged = [one.text for one in way.listens if one.demands_proxy]
+    fact = expected(way)
+    if not flagged or not way.balanced or (fact is not None and fact.behaviours == _PASSES):
+        return
+    for index, entry in enumerate(at(way.service, "status", "loadBalancer", "ingress") or ()):
+        if entry.get("ip") and (entry.get("ipMode") or "VIP") == "VIP":
+            mode = f"ipMode: {entry['ipMode']}" if entry.get("ipMode") else "no ipMode, which means VIP"
+            where = f"{way.name} status.loadBalancer.ingress[{index}] has ip {entry['ip']} and {mode}"
+            listening = [f"{kong.told_listen} (proxy_protocol on {flagged[0]})" for kong in way.kongs]
+            why = "nodes send connections of pods to that address straight to Kong, which closes them"
+            wanted = note(
+                "Kubernetes 1.30 or later reads ipMode, and the cloud's controller writes it: update that, or set its "
+                "annotation for a hostname in place of the address."
+            )
+            yield Found("KIP728", (where, *listening, why), "have ipMode: Proxy published", (wanted,))
+            return

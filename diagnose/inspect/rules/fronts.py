@@ -1,0 +1,144 @@
+"""Balancers that end HTTP before Kong: Ingresses of another class that lead to Kong's Service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.cluster.fronts import Front
+from diagnose.cluster.objects import annotations_of, at, full_name
+from diagnose.cluster.replies import Object
+from diagnose.inspect.found import Found, kong_step, note
+from diagnose.inspect.kongs import Kong
+from diagnose.inspect.rules.trust import trusted_networks
+from diagnose.inspect.ways import Way, class_of, kong_classes
+from diagnose.path.traffic import parse_address
+from diagnose.report.report import RemedyStep
+
+ALB = "alb"
+GOOGLE = "gce"
+CLASSES = {
+    "alb": ALB,
+    "gce": GOOGLE,
+    "gce-internal": GOOGLE,
+    "gke-l7-gxlb": GOOGLE,
+    "gke-l7-global-external-managed": GOOGLE,
+    "azure-application-gateway": "azure",
+}
+"""Ingress and Gateway classes whose balancers append the client to X-Forwarded-For and write no X-Real-IP."""
+
+CONTROLLERS = {"ingress.k8s.aws/alb": ALB, "eks.amazonaws.com/alb": ALB, "azure/application-gateway": "azure"}
+
+ALB_ATTRIBUTES = "alb.ingress.kubernetes.io/load-balancer-attributes"
+ALB_MODE = "routing.http.xff_header_processing.mode"
+ALB_BACKEND = "alb.ingress.kubernetes.io/backend-protocol"
+GOOGLE_RANGES = "130.211.0.0/22, 35.191.0.0/16"
+SERVICE_CERTIFICATE = "service.beta.kubernetes.io/aws-load-balancer-ssl-cert"
+SERVICE_BACKEND = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
+
+
+def kind_of(way: Way, thing: Object) -> str | None:
+    """Which of the known balancers a front is, None for another."""
+    named = class_of(thing)
+    told = {at(one, "metadata", "name"): at(one, "spec", "controller") for one in way.snapshot.of("ingressclasses")}
+    if named in told:
+        return CONTROLLERS.get(str(told[named]))
+    return CLASSES.get(named or "")
+
+
+def front_not_read(way: Way) -> Iterator[Found]:
+    """The front names the caller in X-Forwarded-For, and Kong takes the address from elsewhere."""
+    for front, thing in way.fronts:
+        if kind_of(way, thing) is None or _mode(thing) != "append":
+            continue
+        for kong in way.kongs:
+            if why := _why_not_read(kong):
+                stands = f"{front.name} (class {class_of(thing)}) leads to {way.name}: it appends to X-Forwarded-For"
+                steps = (kong_step("KONG_REAL_IP_HEADER=X-Forwarded-For"), _whom(kind_of(way, thing)))
+                yield Found("KIP731", (stands, *why), "read X-Forwarded-For, and trust the balancer", steps)
+
+
+def _why_not_read(kong: Kong) -> tuple[str, ...]:
+    settings, told = kong.settings, kong.header_told()
+    if settings is None or kong.trust_beside():
+        return ()
+    if not settings.trusted_ips:
+        return (kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody"),)
+    if told is None:
+        return (kong.reads,)
+    return (kong.reads,) if settings.real_ip_header == "proxy_protocol" else ()
+
+
+def _whom(kind: str | None) -> RemedyStep:
+    if kind == GOOGLE:
+        return note(f"Trust {GOOGLE_RANGES} and the balancer's own address, with KONG_REAL_IP_RECURSIVE=on.")
+    return note("Trust the subnets that the balancer has its addresses in.")
+
+
+def _mode(thing: Object) -> str:
+    """What an ALB does to X-Forwarded-For; every other front appends."""
+    words = str(annotations_of(thing).get(ALB_ATTRIBUTES) or "").split(",")
+    told = dict(word.strip().partition("=")[::2] for word in words)
+    return told.get(ALB_MODE, "append")
+
+
+def google_appends_itself(way: Way) -> Iterator[Found]:
+    """Google's balancer appends the client and then its own address: the last element is never the client's."""
+    for front, thing in way.fronts:
+        if kind_of(way, thing) != GOOGLE:
+            continue
+        for kong in way.kongs:
+            settings = kong.settings
+            if settings is None or not settings.trusted_ips or settings.real_ip_header.lower() != "x-forwarded-for":
+                continue
+            appends = f"{front.name} (class {class_of(thing)}) appends the client, and then its own address"
+            if not settings.real_ip_recursive:
+                off = kong.told("KONG_REAL_IP_RECURSIVE", "has no KONG_REAL_IP_RECURSIVE, so it is off")
+                why = "Kong takes the last element, which is the balancer's own address"
+                steps = (kong_step("KONG_REAL_IP_RECURSIVE=on"), _whom(GOOGLE))
+                yield Found("KIP732", (appends, off, why), "turn real_ip_recursive on, and trust that address", steps)
+            elif untrusted := _untrusted(front, kong):
+                why = f"its address {untrusted} is not among {kong.told('KONG_TRUSTED_IPS', '')}"
+                yield Found("KIP732", (appends, why), f"trust {untrusted} as well", (_whom(GOOGLE),))
+
+
+def _untrusted(front: Front, kong: Kong) -> str | None:
+    """A published address of the front that Kong does not trust."""
+    if kong.settings is None or kong.trust_beside():
+        return None
+    networks = trusted_networks(kong.settings)
+    for text in front.published:
+        address = parse_address(text)
+        if address is not None and not any(address in network for network in networks):
+            return text
+    return None
+
+
+def certificates_out_of_play(way: Way) -> Iterator[Found]:
+    """TLS ends before Kong, so certificates on Kong's routes are shown to nobody who comes that way."""
+    ends = _ends_tls(way)
+    if ends is None or not way.listens:
+        return
+    classes = kong_classes(way.snapshot)
+    routes = [
+        f"Ingress {full_name(one)} spec.tls: secretName {at(tls, 'secretName')}"
+        for one in way.snapshot.of("ingresses")
+        if class_of(one) in classes
+        for tls in at(one, "spec", "tls") or ()
+        if at(tls, "secretName")
+    ]
+    if routes:
+        summary = "keep the certificates at the balancer, or pass TLS through it to Kong"
+        yield Found("KIP729", (ends, *routes[:5]), summary)
+
+
+def _ends_tls(way: Way) -> str | None:
+    """The field by which TLS ends before Kong, and goes on in clear text; None where nothing says so."""
+    for front, thing in way.fronts:
+        secure = any(scheme == "https" for _, scheme in front.ports)
+        encrypts = str(annotations_of(thing).get(ALB_BACKEND) or "").upper() == "HTTPS"
+        if kind_of(way, thing) and secure and not encrypts:
+            return f"{front.name} (class {class_of(thing)}) ends TLS and leads to {way.name}"
+    if way.balanced and way.annotation(SERVICE_CERTIFICATE):
+        backend = (way.annotation(SERVICE_BACKEND) or "tcp").lower()
+        return way.noted(SERVICE_CERTIFICATE) if backend in ("tcp", "http") else None
+    return None

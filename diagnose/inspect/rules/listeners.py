@@ -1,0 +1,68 @@
+"""Listeners that demand a PROXY header where none can come, and listeners that lost what the defaults have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.cluster.objects import at
+from diagnose.inspect.found import Found, note
+from diagnose.inspect.kongs import Kong
+from diagnose.inspect.listens import read_listens
+
+_CHECKED = {"KONG_STATUS_LISTEN": "health checks and metrics", "KONG_ADMIN_LISTEN": "the controller's requests"}
+_PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+
+
+def checks_on_proxy_listener(kong: Kong) -> Iterator[Found]:
+    """A PROXY header is demanded of the kubelet or of a controller, which send none."""
+    for name, whose in _CHECKED.items():
+        told = kong.variables.told.get(name)
+        flagged = [one.text for one in read_listens((told.value or "") if told else "") if one.demands_proxy]
+        if told and flagged:
+            setting = name.removeprefix("KONG_").lower()
+            why = f"{whose} come straight to it, without a PROXY header"
+            yield Found("KIP720", (str(told), why), f"remove proxy_protocol from {setting}")
+    demanding = {one.port for one in kong.listens if one.demands_proxy}
+    for probe in _PROBES:
+        port = port_number(kong, at(kong.container, probe, "httpGet", "port"))
+        if port is not None and port in demanding:
+            where = f"{kong.name}, container {kong.container.get('name')}, {probe}.httpGet.port {port}"
+            listening = f"{kong.told_listen} (proxy_protocol on {port})"
+            why = "the kubelet sends no PROXY header, so the pod never becomes Ready"
+            summary = "let the probe ask the status listener"
+            yield Found("KIP720", (where, listening, why), summary, (note("Kong's charts have it on port 8100."),))
+
+
+def port_number(kong: Kong, port: object) -> int | None:
+    """A port of Kong's container by its number or its name."""
+    if isinstance(port, int):
+        return port
+    known = (one for one in kong.container.get("ports") or () if one.get("name") == port and port is not None)
+    number = at(next(known, {}), "containerPort")
+    return int(number) if number is not None else None
+
+
+def drops_defaults(kong: Kong) -> Iterator[Found]:
+    """proxy_listen as a common guide has it: it demands PROXY headers, and HTTP/2 is gone from the TLS listener."""
+    told = kong.variables.told.get("KONG_PROXY_LISTEN")
+    secure = [one for one in kong.listens if "ssl" in one.flags]
+    if told is None or not secure or not any(one.demands_proxy for one in kong.listens):
+        return
+    if any("http2" in one.flags for one in kong.listens):
+        return
+    lacks = ["http2 on the TLS listeners, which gRPC and browsers use"]
+    if not any(one.six for one in kong.listens):
+        lacks.append("listeners on [::], which Kong's charts have")
+    if not any("reuseport" in one.flags for one in kong.listens):
+        lacks.append("reuseport and backlog=16384, which Kong's own default has")
+    yield Found(
+        "KIP721",
+        (str(told), *(f"it lacks {what}" for what in lacks)),
+        "add proxy_protocol to the entries that were there, instead of replacing them",
+        (
+            note(
+                "With Kong's charts, leave env.proxy_listen out and set proxy.http.parameters to [proxy_protocol] and "
+                "proxy.tls.parameters to [http2, proxy_protocol]; the chart writes the entries for both families."
+            ),
+        ),
+    )

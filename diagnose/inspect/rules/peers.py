@@ -1,0 +1,83 @@
+"""trusted_ips that cannot contain those who connect to Kong: the nodes, where nodes rewrite the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from diagnose.cluster.inventory import TUNNEL_ANNOTATIONS
+from diagnose.cluster.objects import annotations_of, at, name_of
+from diagnose.cluster.replies import Object
+from diagnose.inspect.aws_owner import AUTO_MODE, targets_of
+from diagnose.inspect.found import Found
+from diagnose.inspect.kongs import Kong
+from diagnose.inspect.rules.balancers import names_groups
+from diagnose.inspect.rules.trust import WHOM_TO_TRUST, everyone_in, overlapping, trusted_networks
+from diagnose.inspect.ways import Way
+from diagnose.path.traffic import parse_address
+from diagnose.path.trust import Network
+
+CILIUM = "cilium-config"
+STRAIGHT_TO_PODS = "service.cloud.tencent.com/direct-access"
+"""An annotation by which the balancer sends to pods and passes the nodes by."""
+
+
+def nodes_not_trusted(way: Way) -> Iterator[Found]:
+    """Under Cluster, Kong's peer is a node; one of which no address is trusted makes Kong disbelieve what it brings."""
+    if not relies_on_nodes(way):
+        return
+    for kong in way.kongs:
+        if not trusts_some(kong) or kong.settings is None:
+            continue
+        trusted = trusted_networks(kong.settings)
+        known = [(node, addresses_of(node)) for node in way.snapshot.of("nodes")]
+        strangers = [
+            f"Node {name_of(node)} status.addresses: {', '.join(str(one.network_address) for one in own[:3])}"
+            for node, own in known
+            if own and not any(overlapping(one, trusted) for one in own)
+        ]
+        if strangers:
+            policy = at(way.service, "spec", "externalTrafficPolicy")
+            told = way.field("spec", "externalTrafficPolicy") if policy else f"{way.name} has Cluster, the default"
+            because = (kong.told("KONG_TRUSTED_IPS", ""), told, *strangers[:5])
+            yield Found("KIP719", because, "trust the nodes' subnet as well", (WHOM_TO_TRUST,))
+
+
+def relies_on_nodes(way: Way) -> bool:
+    """Whether callers come to Kong by way of nodes that rewrite the source, as far as objects tell."""
+    if at(way.service, "spec", "type") not in ("LoadBalancer", "NodePort") or way.policy != "Cluster":
+        return False
+    if way.fronts:
+        return False  # a balancer of another sort is in front, which may send to pods
+    if targets_of(way) == "ip" or at(way.service, "spec", "loadBalancerClass") == AUTO_MODE:
+        return False
+    if way.annotation(STRAIGHT_TO_PODS) is not None or names_groups(way):
+        return False
+    # Cilium can bring packets to the pod with their source as it was, by a setting of its own.
+    return not any(name_of(one) == CILIUM for one in way.snapshot.of("configmaps"))
+
+
+def trusts_some(kong: Kong) -> bool:
+    """Whether Kong trusts some peers, and not all of a family."""
+    settings = kong.settings
+    if settings is None or not settings.trusted_ips or kong.trust_beside():
+        return False
+    return not everyone_in(settings) and not at(kong.template, "spec", "hostNetwork")
+
+
+def addresses_of(node: Object) -> list[Network]:
+    """What a node may appear as: its addresses, and the network of its pods, which its tunnel and bridge are in."""
+    told = [str(one.get("address")) for one in at(node, "status", "addresses") or ()]
+    tunnels = [str(annotations_of(node).get(key) or "").partition("/")[0] for key in TUNNEL_ANNOTATIONS]
+    found: list[Network] = [ip_network(text) for text in (*told, *tunnels) if parse_address(text)]
+    if not found:
+        return []
+    pods = at(node, "spec", "podCIDRs") or [at(node, "spec", "podCIDR")]
+    return [*found, *(network for text in pods if (network := _network(text)))]
+
+
+def _network(text: object) -> Network | None:
+    try:
+        return ip_network(str(text), strict=False)
+    except ValueError:
+        return None

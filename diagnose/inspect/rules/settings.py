@@ -1,0 +1,153 @@
+"""Settings that Kong does not read, refuses, or reads otherwise than they look.
+
+Sources: Kong, kong/conf_loader (constants.lua: aliases; parse.lua: booleans); nginx, ngx_http_realip_module.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.inspect.found import Found, kong_step, note
+from diagnose.inspect.kongs import Kong
+from diagnose.inspect.variables import DOUBLED
+
+HEADERS = (
+    "proxy_protocol",
+    "X-Real-IP",
+    "X-Forwarded-For",
+    "CF-Connecting-IP",
+    "True-Client-IP",
+    "X-Client-IP",
+    "Fastly-Client-IP",
+    "X-Azure-ClientIP",
+    "X-Azure-SocketIP",
+    "X-Envoy-External-Address",
+)
+"""What balancers and content networks are known to send; the first stands for the PROXY protocol."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_MEANT_ON = frozenset({"on", "true", "yes", "y", "1", "enabled"})
+_TWINS = {"REAL_IP_HEADER": "real_ip_header", "REAL_IP_RECURSIVE": "real_ip_recursive"}
+
+
+def prefix_doubled(kong: Kong) -> Iterator[Found]:
+    """KONG_KONG_*: a chart adds the prefix by itself. Values are not shown: any setting may be among them."""
+    for name, told in kong.variables.told.items():
+        right = name.removeprefix("KONG_")
+        twin = kong.variables.told.get(right)
+        if not name.startswith(DOUBLED) or (twin and twin.value is not None and twin.value == told.value):
+            continue
+        key = right.removeprefix("KONG_").lower()
+        yield Found(
+            "KIP706",
+            (f"{told.where} {name}: Kong reads {right}, and no {name}",),
+            f"name the variable {right}",
+            (note(f"As a Helm value it is {key}, in lower case and without any prefix, under env."),),
+        )
+
+
+def refused(kong: Kong) -> Iterator[Found]:
+    """Settings with which Kong does not start."""
+    if kong.refused:
+        told = [str(one) for name, one in kong.variables.told.items() if _blamed(name, kong.refused)]
+        yield Found("KIP707", (f"{kong.name}: {kong.refused}", *told), "write the setting as Kong reads it")
+
+
+def _blamed(name: str, why: str) -> bool:
+    return name.removeprefix("KONG_").lower() in why.lower()
+
+
+def header_never_matches(kong: Kong) -> Iterator[Found]:
+    """A real_ip_header by which nobody sends anything, as a slip of the pen makes it."""
+    told = kong.header_told()
+    if kong.settings is None or told is None:
+        return
+    name = kong.settings.real_ip_header
+    meant = meant_by(name)
+    if meant and meant != name:
+        yield Found(
+            "KIP710",
+            (f"{told}, which is no header that balancers send; they send {meant}",),
+            f"spell it {meant}",
+            (kong_step(f"KONG_REAL_IP_HEADER={meant}"),),
+        )
+    elif not _TOKEN.fullmatch(name):
+        yield Found("KIP710", (f"{told}: no header can have that name, and Kong takes one alone",), "name one header")
+    elif name.lower() == "forwarded":
+        why = "Kong looks for an address, and what stands there begins with for="
+        yield Found("KIP710", (f"{told}: {why}",), "let the balancer send X-Forwarded-For, and name that")
+
+
+def meant_by(name: str) -> str | None:
+    """The header that ``name`` is, or is a slip for; None where it is no known one.
+
+    Letter case decides nothing with a header, but everything with proxy_protocol.
+    """
+    for known in HEADERS:
+        if _squashed(name) == _squashed(known):
+            exact = known == "proxy_protocol" or name.lower() != known.lower()
+            return known if exact else name
+    return None
+
+
+def _squashed(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).lower()
+
+
+def header_read_once(kong: Kong) -> Iterator[Found]:
+    """Spelt in other letters than nginx knows, X-Forwarded-For is read in its first line alone."""
+    told = kong.header_told()
+    if kong.settings is None or told is None or kong.sees_nobody():
+        return
+    name = kong.settings.real_ip_header
+    if name.lower() == "x-forwarded-for" and name != "X-Forwarded-For":
+        yield Found(
+            "KIP711",
+            (f"{told}; nginx reads every line of the header only where it is spelt X-Forwarded-For",),
+            "spell it X-Forwarded-For",
+            (kong_step("KONG_REAL_IP_HEADER=X-Forwarded-For"),),
+        )
+
+
+def recursive_not_on(kong: Kong) -> Iterator[Found]:
+    """Kong takes every word but "on" for off, and a Helm value of on without quotes arrives as "true"."""
+    told = kong.variables.told.get("KONG_REAL_IP_RECURSIVE")
+    value = (told.value or "").strip() if told else ""
+    if told is None or value == "on" or value.lower() not in _MEANT_ON or kong.settings is None:
+        return
+    if kong.settings.real_ip_recursive or kong.settings.real_ip_header == "proxy_protocol":
+        return
+    yield Found(
+        "KIP713",
+        (f"{told}, which Kong takes for off: only the word on, in lower case, is on",),
+        "write it on, in quotes where YAML is written",
+        (kong_step("KONG_REAL_IP_RECURSIVE=on"),),
+    )
+
+
+def overridden(kong: Kong) -> Iterator[Found]:
+    """An nginx_proxy_* twin that wins over the setting, or an nginx_http_* one that loses."""
+    for suffix, setting in _TWINS.items():
+        own = kong.variables.told.get(f"KONG_{suffix}")
+        proxy = kong.variables.told.get(f"KONG_NGINX_PROXY_{suffix}")
+        http = kong.variables.told.get(f"KONG_NGINX_HTTP_{suffix}")
+        if own and proxy and own.value and proxy.value and own.value.strip() != proxy.value.strip():
+            yield Found(
+                "KIP714",
+                (f"{proxy}", f"{own}", f"the first is in force: {setting} is no more than another name for it"),
+                "keep one of the two",
+            )
+        force = (proxy and proxy.value) or (own and own.value) or ""
+        if http and http.value and http.value.strip() != force.strip():
+            why = f"Kong writes {setting} into the server block, where it wins over that of the http block"
+            yield Found("KIP714", (f"{http}", why), f"set {setting} instead")
+
+
+def trust_beside(kong: Kong) -> Iterator[Found]:
+    """set_real_ip_from given to nginx behind Kong's back."""
+    for told in kong.trust_beside():
+        why = (
+            "nginx replaces the address, and Kong's own code does not trust that peer: it ignores its X-Forwarded-Proto"
+        )
+        yield Found("KIP715", (str(told), why), "name those addresses in trusted_ips instead")

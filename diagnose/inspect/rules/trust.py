@@ -1,0 +1,117 @@
+"""Whom Kong is told to trust: everyone, nobody, or one address family of the two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+
+from diagnose.inspect.found import Found, kong_step, note
+from diagnose.inspect.kongs import Kong
+from diagnose.inspect.ways import Way
+from diagnose.path.settings import DEFAULT_REAL_IP_HEADER, Settings
+from diagnose.path.trust import UNIX, Network, read_network
+
+PROXY_PROTOCOL = "proxy_protocol"
+
+WHOM_TO_TRUST = note(
+    "Trust the addresses from which Kong is connected to, and no others: the balancer's subnets; under "
+    "externalTrafficPolicy: Cluster also the nodes' subnet."
+)
+
+
+def trusted_networks(settings: Settings) -> list[Network]:
+    """The networks of trusted_ips."""
+    return [read_network(text) for text in settings.trusted_ips if text != UNIX]
+
+
+def everyone_in(settings: Settings) -> frozenset[int]:
+    """The families (4, 6) of which every address is trusted, in however many pieces."""
+    networks = trusted_networks(settings)
+    four = list(collapse_addresses(one for one in networks if isinstance(one, IPv4Network)))
+    six = list(collapse_addresses(one for one in networks if isinstance(one, IPv6Network)))
+    whole: list[Network] = [*four, *six]
+    return frozenset(one.version for one in whole if one.prefixlen == 0)
+
+
+def everyone(kong: Kong) -> Iterator[Found]:
+    """Everyone is trusted; with real_ip_recursive the client itself then chooses the address."""
+    settings = kong.settings
+    families = everyone_in(settings) if settings else frozenset()
+    if settings is None or not families:
+        return
+    told = kong.told("KONG_TRUSTED_IPS", "")
+    if settings.real_ip_recursive and settings.real_ip_header != PROXY_PROTOCOL:
+        recursive = kong.told("KONG_REAL_IP_RECURSIVE", "has real_ip_recursive on")
+        why = "of a list that is trusted as a whole Kong takes the first element, which the client wrote"
+        yield Found("KIP717", (told, recursive, kong.reads, why), "trust the hops before Kong alone", (WHOM_TO_TRUST,))
+        return
+    yield Found("KIP716", (told, kong.reads, _means(settings)), "trust the hops before Kong alone", (WHOM_TO_TRUST,))
+
+
+def _means(settings: Settings) -> str:
+    if settings.real_ip_header == PROXY_PROTOCOL:
+        return "whoever can connect to a listener with proxy_protocol can name any client in a PROXY header"
+    return "whoever can connect to Kong can name any client in that header"
+
+
+def one_family(way: Way) -> Iterator[Found]:
+    """Everyone is trusted in one family, nobody in the other, and Kong listens to the other."""
+    for kong in way.kongs:
+        families = everyone_in(kong.settings) if kong.settings else frozenset()
+        if kong.settings is None or len(families) != 1:
+            continue
+        lacking = 6 if 4 in families else 4
+        trusted = any(one.version == lacking for one in trusted_networks(kong.settings))
+        listening = [one.text for one in kong.listens if one.six == (lacking == 6)]
+        if trusted or not listening or way.families == frozenset({10 - lacking}):
+            continue
+        told = kong.told("KONG_TRUSTED_IPS", "")
+        why = f"Kong also listens on {listening[0]}, and believes nobody who comes by IPv{lacking}"
+        yield Found("KIP718", (told, why), f"name the trusted IPv{lacking} addresses as well", (WHOM_TO_TRUST,))
+
+
+def header_without_trust(kong: Kong) -> Iterator[Found]:
+    """A header is named, and nobody is trusted to write it: nginx's realip module then does nothing."""
+    told = kong.header_told()
+    if told is None or not kong.sees_nobody() or kong.settings is None:
+        return
+    if kong.settings.real_ip_header in (PROXY_PROTOCOL, DEFAULT_REAL_IP_HEADER):
+        return  # told by the rules on the PROXY protocol, or no more than what holds anyway
+    nobody = kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody")
+    yield Found("KIP712", (str(told), nobody), "trust whoever writes that header", (WHOM_TO_TRUST,))
+
+
+def proxy_not_expected(kong: Kong) -> Iterator[Found]:
+    """real_ip_header is proxy_protocol, and no listener reads a PROXY header."""
+    if kong.settings is None or kong.settings.real_ip_header != PROXY_PROTOCOL or not kong.listens:
+        return
+    if any(one.demands_proxy for one in kong.listens):
+        return
+    flagged = Settings(proxy_listen=kong.settings.with_proxy_protocol(True, True)).with_proxy_protocol(False, True)
+    step = kong_step(f"KONG_PROXY_LISTEN={flagged}")
+    yield Found(
+        "KIP708",
+        (str(kong.header_told()), f"{kong.told_listen} (no entry has proxy_protocol)"),
+        "add proxy_protocol to every listener that the balancer leads to",
+        () if kong.hidden("KONG_PROXY_LISTEN") else (step,),
+        ("The balancer has to send PROXY headers from that moment on: a listener with the flag closes all others.",),
+    )
+
+
+def proxy_address_discarded(kong: Kong) -> Iterator[Found]:
+    """A listener demands the PROXY header, and what it says is not used."""
+    flagged = [one.text for one in kong.listens if one.demands_proxy]
+    if kong.settings is None or not flagged:
+        return
+    demanded = f"{kong.told_listen} (proxy_protocol on {flagged[0]})"
+    if kong.sees_nobody():
+        nobody = kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody")
+        yield Found("KIP709", (demanded, nobody), "trust whoever sends the PROXY header", (WHOM_TO_TRUST,))
+    elif kong.header_told() is None:
+        step = kong_step("KONG_REAL_IP_HEADER=proxy_protocol")
+        yield Found("KIP709", (demanded, kong.reads), "let Kong take the address of the PROXY header", (step,))
+
+
+def overlapping(one: Network, networks: Sequence[Network]) -> bool:
+    """Whether any of ``networks`` shares an address with ``one``."""
+    return any(other.version == one.version and other.overlaps(one) for other in networks)

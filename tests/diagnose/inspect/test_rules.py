@@ -1,0 +1,31 @@
+"""Each rule speaks where the objects prove it, and keeps silent on the nearest that are in order."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnose.catalogue import configured_kong, configured_way
+from tests.diagnose.inspect.cases import CASES, Case
+from tests.diagnose.inspect.things import found_in
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {case.about}")
+
+
+@every_case
+def test_a_rule_speaks_and_names_the_object_and_the_field(case: Case) -> None:
+    finding = found_in(*case.wrong)[case.code]
+    evidence = "\n".join(finding.because)
+    assert [words for words in case.told if words not in evidence] == []
+    assert finding.remedy is not None
+    assert finding.remedy.summary
+    assert finding.remedy.sufficient is None, "without traffic nobody knows"
+
+
+@every_case
+def test_a_rule_keeps_silent_on_the_nearest_configuration_that_is_in_order(case: Case) -> None:
+    assert case.code not in found_in(*case.right)
+
+
+def test_every_code_has_a_case() -> None:
+    codes = {fault.code for fault in (*configured_kong.FAULTS, *configured_way.FAULTS)}
+    assert codes == {case.code for case in CASES}
