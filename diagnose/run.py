@@ -117,6 +117,7 @@ def _explain(
         lingering=backend.lingering,
         missing_rights=site.missing_rights,
         unprobed=site.unprobed(),
+        configured=site.configured(),
         vantage=_vantage(site, outside),
     )
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from diagnose.owners import Inventory
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
 from probes.outcome import Sent
 from probes.probe import Probe, Scheme, Vantage
+
+if TYPE_CHECKING:
+    from diagnose.report.report import Finding
 
 
 class EntryKind(StrEnum):
@@ -160,6 +163,9 @@ class Site(Protocol):
 
     def unprobed(self) -> Sequence[str]:
         """Ways to Kong that were found and to which no probe is sent, a sentence each."""
+
+    def configured(self) -> Sequence[Finding]:
+        """What is wrong in the objects that make up Kong and its surroundings, whatever the traffic shows."""
 
     def remove(self) -> None:
         """Remove all that the run made. Safe to call twice."""

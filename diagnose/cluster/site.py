@@ -35,7 +35,10 @@ from diagnose.cluster.ports import web_ports
 from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot, take
 from diagnose.cluster.unprobed import Lookups, unprobed
+from diagnose.inspect.judge import configuration_findings
+from diagnose.inspect.live import read_around
 from diagnose.owners import Inventory
+from diagnose.report.report import Finding
 from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
 from probes.compose import SECRET_HEADER
 from probes.outcome import Sent
@@ -69,6 +72,7 @@ class ClusterOptions:
 class Surroundings:
     """What was read of Kong and its surroundings before anything is made or sent."""
 
+    snapshot: Snapshot
     found: Found
     pods: tuple[KongPod, ...]
     entries: tuple[Entry, ...]
@@ -165,6 +169,11 @@ class ClusterSite:
         """Ways that the hosts of Kong's routes name and to which no probe is sent, a sentence each."""
         return unprobed(self._lookups.found(), self.entries)
 
+    def configured(self) -> Sequence[Finding]:
+        """What is wrong in the objects of Kong and of what is before it."""
+        reading = read_around(self._api, self._around.snapshot, self._around.found.service)
+        return configuration_findings(reading.snapshot, reading.contents)
+
     def remove(self) -> None:
         """Remove all that the run made. Safe to call twice; ``leftovers`` tells what could not be removed."""
         if self._run is None:
@@ -224,6 +233,7 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
     entries = tuple(entry for part in parts for entry in part.entries)
     check_reachable(found.service, ports, entries)
     return Surroundings(
+        snapshot,
         found,
         pods,
         entries,

@@ -40,7 +40,7 @@ def conclude(evidence: Evidence, run: Run) -> Report:
         caller=_caller(evidence),
         culprits=culprits,
         path=ladder(worst, evidence.addresses) if worst else (),
-        findings=find_all(evidence, culprits),
+        findings=find_all(evidence, culprits, verdict),
         groups=tuple(_group(part, evidence) for part in whole),
         not_measured=tuple(evidence.gaps),
         settled_by=tuple(dict.fromkeys(settling(evidence, culprits))),

@@ -16,7 +16,7 @@ from diagnose.remedies.find import find_remedy
 from diagnose.report.report import Culprit, Finding, Remedy, RemedyStep, Severity, Verdict
 
 
-def find_all(evidence: Evidence, culprits: Sequence[Culprit]) -> tuple[Finding, ...]:
+def find_all(evidence: Evidence, culprits: Sequence[Culprit], verdict: Verdict) -> tuple[Finding, ...]:
     """Every finding of the run, the gravest first; culprits of one code share one."""
     one_a_code: dict[str, Culprit] = {}
     for culprit in culprits:
@@ -31,8 +31,18 @@ def find_all(evidence: Evidence, culprits: Sequence[Culprit]) -> tuple[Finding, 
         found.append(_of_culprit(one, parts, remedy, evidence))
     found += _forgeries(evidence, {culprit.code for culprit in culprits})
     found += _beside(evidence)
+    found += _configured(evidence, verdict)
     order = list(Severity)
     return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
+
+
+def _configured(evidence: Evidence, verdict: Verdict) -> list[Finding]:
+    """What the objects alone show, unless the traffic refutes it."""
+    if not evidence.configured:
+        return []
+    from diagnose.inspect.judge import agreeing_with  # with all that reads a cluster: a lab has no need of it
+
+    return agreeing_with(evidence.configured, verdict)
 
 
 def _losing_by(culprit: Culprit, evidence: Evidence) -> list[Part]:

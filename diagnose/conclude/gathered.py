@@ -9,7 +9,7 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.groups import Part
 from diagnose.path.traffic import Address
 from diagnose.remedies.told import Place
-from diagnose.report.report import Verdict
+from diagnose.report.report import Finding, Verdict
 from diagnose.site import Entry, Fact, Gap, Kong
 from probes.probe import Probe, Vantage
 
@@ -24,7 +24,7 @@ class Evidence:
     the command line to repeat the run. ``backend_problem`` says what keeps the echo from answering, None if it answers;
     ``lingering`` what a killed run would leave behind. ``missing_rights`` are those that the caller lacks in the
     cluster. ``beside`` are the parts of entries that callers do not take, ``unprobed`` the ways to Kong that no probe
-    took, a sentence each.
+    took, a sentence each; ``configured`` is what is wrong in the objects alone.
     """
 
     site: str
@@ -45,6 +45,7 @@ class Evidence:
     vantage: Vantage
     beside: Sequence[Part] = ()
     unprobed: Sequence[str] = ()
+    configured: Sequence[Finding] = ()
 
 
 def sampled(part: Part, evidence: Evidence) -> Verdict:

@@ -48,7 +48,7 @@ def owner_of(way: Way) -> tuple[Owner, str] | None:
     named = at(way.service, "spec", "loadBalancerClass")
     finalizers = at(way.service, "metadata", "finalizers") or ()
     if named:
-        return (Owner.CONTROLLER, way.field("spec", "loadBalancerClass")) if named in CONTROLLER_CLASSES else None
+        return (Owner.CONTROLLER, way.field("loadBalancerClass")) if named in CONTROLLER_CLASSES else None
     if CONTROLLER_FINALIZER in finalizers:
         return Owner.CONTROLLER, f"{way.name} metadata.finalizers: {CONTROLLER_FINALIZER}"
     kind = way.annotation(TYPE)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import yaml
 
 from diagnose import catalogue
 from diagnose.report.report import Finding, Remedy, RemedyStep, Severity
@@ -28,9 +31,11 @@ def kong_step(*lines: str) -> RemedyStep:
     return RemedyStep("kong", "\n".join(lines))
 
 
-def manifest_step(*lines: str) -> RemedyStep:
-    """Lines for the object that the finding names."""
-    return RemedyStep("manifest", "\n".join(lines))
+def manifest_step(content: Mapping[str, Any], *path: str) -> RemedyStep:
+    """What is to stand below ``path`` in the manifest of the object that the finding names, as YAML."""
+    for key in reversed(path):
+        content = {key: content}
+    return RemedyStep("manifest", yaml.safe_dump(content, sort_keys=False).rstrip())
 
 
 def note(text: str) -> RemedyStep:

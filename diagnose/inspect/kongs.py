@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from diagnose.cluster.objects import annotations_of, at, full_name, labels_of, namespace_of
 from diagnose.cluster.pods import GONE, decoded
 from diagnose.cluster.replies import Object
 from diagnose.cluster.settings import CONFIGURATION_FOLDER, Contents, Source, version_of
 from diagnose.cluster.snapshot import Snapshot
+from diagnose.inspect.found import kong_step
 from diagnose.inspect.listens import Listen, read_listens
 from diagnose.inspect.variables import MATTERS, Told, Variables, mounted, variables_of
 from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, Settings
+from diagnose.report.report import RemedyStep
 
 WORKLOADS = {"deployments": "Deployment", "daemonsets": "DaemonSet", "statefulsets": "StatefulSet"}
 """The kinds that make pods of a template, by the name that a snapshot has for them."""
 
-OPERATED = {"dataplanes": "DataPlane", "gatewayconfigurations": "GatewayConfiguration"}
+OPERATED = {
+    "dataplanes": ("DataPlane", ("spec",)),
+    "gatewayconfigurations": ("GatewayConfiguration", ("spec", "dataPlaneOptions")),
+}
+"""What the Kong Operator makes data planes of, and where the options of one stand in it."""
 
 KONG_IMAGE = re.compile(r"(^|/)kong(-gateway|-ee|-enterprise-edition)?(:[^/]*)?$")
 
@@ -34,7 +40,8 @@ class Kong:
     """One workload that runs Kong, by its pod template.
 
     ``settings`` are None where something that they depend on could not be read (``unread``), or where Kong would not
-    start with them (``refused`` says why). ``pods`` are the pods at hand that the template matches.
+    start with them (``refused`` says why). ``pods`` are the pods at hand that the template matches. ``path`` leads
+    to the template.
     """
 
     name: str
@@ -45,7 +52,8 @@ class Kong:
     settings: Settings | None
     refused: str | None = None
     unread: tuple[str, ...] = ()
-    pods: tuple[Object, ...] = field(default=())
+    pods: tuple[Object, ...] = ()
+    path: tuple[str, ...] = ()
 
     @property
     def told_listen(self) -> str:
@@ -64,6 +72,13 @@ class Kong:
         """The entries of stream_listen."""
         secret = self.hidden("KONG_STREAM_LISTEN")
         return read_listens(self.variables.value("KONG_STREAM_LISTEN") or "", secret=secret)
+
+    def listening(self, wanted: bool) -> tuple[RemedyStep, ...]:
+        """The line that puts proxy_protocol on every entry of proxy_listen, or off it; none where it is not shown."""
+        if self.settings is None or self.hidden("KONG_PROXY_LISTEN"):
+            return ()
+        plain = Settings(proxy_listen=self.settings.with_proxy_protocol(tls=True, wanted=wanted))
+        return (kong_step(f"KONG_PROXY_LISTEN={plain.with_proxy_protocol(tls=False, wanted=wanted)}"),)
 
     def hidden(self, name: str) -> bool:
         """Whether a variable's value comes from a Secret."""
@@ -105,33 +120,39 @@ def find_kongs(snapshot: Snapshot, contents: Everything) -> tuple[Kong, ...]:
         kong
         for kind, word in WORKLOADS.items()
         for one in snapshot.of(kind)
-        if (kong := read_kong(f"{word} {full_name(one)}", one, at(one, "spec", "template") or {}, contents, pods))
+        if (kong := read_kong(f"{word} {full_name(one)}", one, ("spec", "template"), contents, pods))
     ]
-    for kind, word in OPERATED.items():
+    for kind, (word, options) in OPERATED.items():
         for one in snapshot.of(kind):
-            template = at(plane_of(one), "deployment", "podTemplateSpec") or {}
-            found += filter(None, [read_kong(f"{word} {full_name(one)}", one, template, contents, (), named=True)])
+            path = (*options, "deployment", "podTemplateSpec")
+            found += filter(None, [read_kong(f"{word} {full_name(one)}", one, path, contents, (), named=True)])
     made = {id(pod) for kong in found for pod in kong.pods}
     alone = [pod for pod in pods if id(pod) not in made]
-    found += filter(None, (read_kong(f"Pod {full_name(pod)}", pod, pod, contents, [pod]) for pod in alone))
+    found += filter(None, (read_kong(f"Pod {full_name(pod)}", pod, (), contents, [pod]) for pod in alone))
     return tuple(found)
 
 
 def _ends(pod: Object) -> bool:
-    """Whether a pod has ended, or is one of a Job's, as those of migrations are."""
+    """Whether a pod has ended or is about to, or is one of a Job's, as those of migrations are."""
     owners = at(pod, "metadata", "ownerReferences") or ()
-    return at(pod, "status", "phase") in GONE or any(owner.get("kind") == "Job" for owner in owners)
-
-
-def plane_of(thing: Object) -> Object:
-    """The options of a data plane, of a DataPlane or of a GatewayConfiguration that makes some."""
-    return at(thing, "spec", "dataPlaneOptions") or at(thing, "spec") or {}
+    ending = at(pod, "metadata", "deletionTimestamp") is not None or at(pod, "status", "phase") in GONE
+    return ending or any(owner.get("kind") == "Job" for owner in owners)
 
 
 def read_kong(
-    name: str, owner: Object, template: Object, contents: Everything, pods: Iterable[Object], *, named: bool = False
+    name: str,
+    owner: Object,
+    path: tuple[str, ...],
+    contents: Everything,
+    pods: Iterable[Object],
+    *,
+    named: bool = False,
 ) -> Kong | None:
-    """The Kong that ``template`` makes, None if it makes none. ``named``: its container goes by the name proxy."""
+    """The Kong that the template at ``path`` of ``owner`` makes, None if it makes none.
+
+    ``named`` tells that its container goes by the name proxy.
+    """
+    template = at(owner, *path) or {}
     container = kong_in(template, named=named)
     if container is None:
         return None
@@ -140,7 +161,7 @@ def read_kong(
     variables = variables_of(container, contents.get(namespace, {}), where, namespace)
     settings, refused, unread = _settings(container, variables, where)
     own = tuple(pod for pod in pods if namespace_of(pod) == namespace and _matches(template, pod))
-    return Kong(name, namespace, template, container, variables, settings, refused, unread, own)
+    return Kong(name, namespace, template, container, variables, settings, refused, unread, own, path)
 
 
 def kong_in(template: Object, *, named: bool = False) -> Object | None:

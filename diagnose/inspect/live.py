@@ -48,21 +48,27 @@ def read_cluster(api: Api, service: str | None, ingress_class: str | None, names
     home = namespace_of(found.service)
     if namespace is not None and home != namespace:
         raise Stop(f"Service {full_name(found.service)} is not in namespace {namespace}.", "Change one of them.", USAGE)
+    return read_around(api, whole, found.service)
+
+
+def read_around(api: Api, whole: Snapshot, service: Object) -> Reading:
+    """The objects of the Kong behind ``service``, of those in ``whole`` and what that lacks."""
+    home = namespace_of(service)
     objects, refused = dict(whole.objects), dict(whole.refused)
-    for kind, listing in _more(api, home, found.service).items():
+    for kind, listing in _more(api, home, service).items():
         objects[kind] = listing.items
         if listing.refused:
             refused[kind] = listing.refused
         else:
             refused.pop(kind, None)
-    objects["services"] = (found.service,)
+    objects["services"] = (service,)
     for kind in WORKLOADS:
-        objects[kind] = tuple(one for one in objects.get(kind, ()) if _behind(found.service, one))
+        objects[kind] = tuple(one for one in objects.get(kind, ()) if _behind(service, one))
     templates = [at(one, "spec", "template") or {} for kind in WORKLOADS for one in objects[kind]]
     contents, unread = read_contents(api, home, [*templates, *objects["pods"]])
     gaps = [Gap(words, refused[kind]) for kind, words in MISSED.items() if kind in refused]
     gaps += [Gap(f"{source.kind[:-1]} {source.name}", why) for source, why in unread.items()]
-    return Reading(full_name(found.service), Snapshot(objects, refused), {home: contents}, tuple(gaps))
+    return Reading(full_name(service), Snapshot(objects, refused), {home: contents}, tuple(gaps))
 
 
 def _within(snapshot: Snapshot, namespace: str | None) -> Snapshot:

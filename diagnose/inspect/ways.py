@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from diagnose.cluster.discover import KONG_CONTROLLER, looks_like_proxy
 from diagnose.cluster.fronts import Front, fronts_of
 from diagnose.cluster.objects import annotations_of, at, full_name, labels_of, name_of, namespace_of
 from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot
-from diagnose.inspect.kongs import Kong, plane_of
+from diagnose.inspect.found import manifest_step
+from diagnose.inspect.kongs import OPERATED, Kong
 from diagnose.inspect.listens import Listen
+from diagnose.report.report import RemedyStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Way:
 
     ``kongs`` is empty where none of the workloads at hand is behind it. ``listens`` are the entries of Kong's listen
     settings that the Service's ports end on. ``fronts`` are Ingresses and Gateways of others that lead to it.
-    ``admitted`` tells an object that an API server has taken from a manifest.
+    ``within`` is the path to the Service's options within another object that it is made from, empty for a Service.
     """
 
     service: Object
@@ -29,6 +32,7 @@ class Way:
     listens: tuple[Listen, ...]
     fronts: tuple[tuple[Front, Object], ...]
     snapshot: Snapshot
+    within: tuple[str, ...] = ()
 
     @property
     def admitted(self) -> bool:
@@ -56,13 +60,25 @@ class Way:
         value = annotations_of(self.service).get(key)
         return None if value is None else str(value)
 
-    def field(self, *keys: str) -> str:
-        """A field of the Service as evidence."""
-        return f"{self.name} {'.'.join(keys)}: {at(self.service, *keys)}"
+    def field(self, key: str) -> str:
+        """A field of the Service's spec as evidence."""
+        return f"{self.name} {'.'.join((*self.within, key) if self.within else ('spec', key))}: {self.spec(key)}"
+
+    def spec(self, key: str) -> Any:
+        """A field of the Service's spec, None where it is not told."""
+        return at(self.service, "spec", key)
+
+    def step(self, annotations: Mapping[str, str] | None = None, **spec: str) -> RemedyStep:
+        """What the manifest of the Service, or of what it is made from, is to say."""
+        noted = {"annotations": dict(annotations)} if annotations else {}
+        if self.within:
+            return manifest_step({**noted, **spec}, *self.within)
+        return manifest_step({**({"metadata": noted} if noted else {}), **({"spec": spec} if spec else {})})
 
     def noted(self, key: str) -> str:
         """An annotation of the Service as evidence."""
-        return f"{self.name} annotation {key}: {self.annotation(key)}"
+        where = f"{'.'.join(self.within)} annotation" if self.within else "annotation"
+        return f"{self.name} {where} {key}: {self.annotation(key)}"
 
 
 def find_ways(snapshot: Snapshot, kongs: tuple[Kong, ...]) -> tuple[Way, ...]:
@@ -119,9 +135,9 @@ def class_of(thing: Object) -> str | None:
 
 def _operated(snapshot: Snapshot, kongs: tuple[Kong, ...]) -> Iterator[Way]:
     """The Services that the Kong Operator makes for data planes that are at hand."""
-    for kind, word in (("dataplanes", "DataPlane"), ("gatewayconfigurations", "GatewayConfiguration")):
+    for kind, (word, path) in OPERATED.items():
         for thing in snapshot.of(kind):
-            options = at(plane_of(thing), "network", "services", "ingress")
+            options = at(thing, *path, "network", "services", "ingress")
             if not isinstance(options, dict):
                 continue
             name = f"{word} {full_name(thing)}"
@@ -130,4 +146,4 @@ def _operated(snapshot: Snapshot, kongs: tuple[Kong, ...]) -> Iterator[Way]:
             metadata = {"name": name_of(thing), "namespace": namespace_of(thing)}
             service = {"metadata": {**metadata, "annotations": options.get("annotations") or {}}, "spec": spec}
             listens = tuple(one for kong in behind for one in (*kong.listens, *kong.streams))
-            yield Way(service, f"{name} network.services.ingress", behind, listens, (), snapshot)
+            yield Way(service, name, behind, listens, (), snapshot, (*path, "network", "services", "ingress"))

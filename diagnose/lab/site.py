@@ -21,6 +21,7 @@ from diagnose.lab.labs import BALANCER, BRIDGES, CALLER, ECHO, KONGS, LABS, NODE
 from diagnose.lab.node import Node
 from diagnose.owners import Inventory, Kind, Owner
 from diagnose.path.traffic import Layer
+from diagnose.report.report import Finding
 from diagnose.site import (
     PREAMBLE_AS_REQUEST,
     AccessLine,
@@ -140,6 +141,10 @@ class LabSite:
 
     def unprobed(self) -> Sequence[str]:
         """None: all ways into a lab are entries."""
+        return ()
+
+    def configured(self) -> Sequence[Finding]:
+        """None: a lab has no objects."""
         return ()
 
     def remove(self) -> None:

@@ -20,6 +20,7 @@ from diagnose.outside.route import EchoRoute, make, remove
 from diagnose.path.node import Node
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
+from diagnose.report.report import Finding
 from diagnose.site import Backend, Entry, EntryKind, Fact, Gap, Kong, Logs, Progress
 from probes.outcome import Sent
 from probes.probe import Probe
@@ -139,6 +140,10 @@ class OutsideSite:
 
     def unprobed(self) -> Sequence[str]:
         """None: which ways there are is the user's word alone."""
+        return ()
+
+    def configured(self) -> Sequence[Finding]:
+        """None: there are no objects outside Kubernetes."""
         return ()
 
     def remove(self) -> None:

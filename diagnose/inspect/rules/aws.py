@@ -14,6 +14,7 @@ from diagnose.cluster.replies import Object
 from diagnose.inspect.aws_owner import (
     ATTRIBUTES,
     BACKEND_PROTOCOL,
+    OWN_CLASS,
     PREFIX,
     PROXY,
     PROXY_PER_GROUP,
@@ -26,7 +27,7 @@ from diagnose.inspect.aws_owner import (
     owner_of,
     targets_of,
 )
-from diagnose.inspect.found import Found, manifest_step
+from diagnose.inspect.found import Found
 from diagnose.inspect.ways import Way
 from diagnose.report.report import RemedyStep
 
@@ -60,8 +61,7 @@ def not_honoured(way: Way) -> Iterator[Found]:
         yield Found("KIP722", (*noted, elsewhere), "use the annotations of the cloud that the nodes are in")
     elif way.annotation(PROXY) not in (None, "*"):
         why = 'the only value that is read is "*"'
-        step = manifest_step("metadata:", "  annotations:", f'    {PROXY}: "*"')
-        yield Found("KIP722", (way.noted(PROXY), why), 'write "*"', (step,))
+        yield Found("KIP722", (way.noted(PROXY), why), 'write "*"', (way.step({PROXY: "*"}),))
     else:
         yield from _by_owner(way)
 
@@ -127,8 +127,10 @@ def _oldest(nodes: tuple[Object, ...]) -> tuple[int, str] | None:
 
 def _claim(way: Way) -> RemedyStep:
     """The class of the AWS Load Balancer Controller, by which it reads the annotations that are there."""
-    annotation = f"    {TARGETS}: {targets_of(way) or 'instance'}"
-    return manifest_step("metadata:", "  annotations:", annotation, "spec:", "  loadBalancerClass: service.k8s.aws/nlb")
+    targets = {TARGETS: targets_of(way) or "instance"}
+    if way.within:  # the Kong Operator hands on annotations, and no class
+        return way.step({TYPE: "external", **targets})
+    return way.step(targets, loadBalancerClass=OWN_CLASS)
 
 
 def health_checks_get_proxy(way: Way) -> Iterator[Found]:
@@ -143,9 +145,9 @@ def health_checks_get_proxy(way: Way) -> Iterator[Found]:
     targets = (
         way.noted(TARGETS) if way.annotation(TARGETS) else f"{way.name} has no {TARGETS}, so targets are instances"
     )
-    policy = way.field("spec", "externalTrafficPolicy")
+    policy = way.field("externalTrafficPolicy")
     why = "the check at healthCheckNodePort is preceded by a PROXY header too, which kube-proxy answers as an error"
-    step = manifest_step("spec:", "  externalTrafficPolicy: Cluster")
+    step = way.step(externalTrafficPolicy="Cluster")
     effect = "The PROXY header names the caller whatever nodes do to the source; Kong has to trust the nodes as well."
     yield Found("KIP724", (asked, targets, policy, why), "use externalTrafficPolicy: Cluster", (step,), (effect,))
 
@@ -160,7 +162,8 @@ def ip_targets_drop_source(way: Way) -> Iterator[Found]:
         return
     chosen = way.noted(TARGETS) if way.annotation(TARGETS) else way.noted(TYPE)
     lacks = f"{way.name} asks neither for preserve_client_ip.enabled nor for PROXY headers"
-    step = manifest_step("metadata:", "  annotations:", f"    {ATTRIBUTES}: preserve_client_ip.enabled=true")
+    wanted = {**attributes_of(way), "preserve_client_ip.enabled": "true"}
+    step = way.step({ATTRIBUTES: ",".join(f"{name}={value}" for name, value in wanted.items())})
     effects = ("Security groups of nodes and pods then have to admit the callers' own addresses.",)
     yield Found("KIP733", (chosen, owner[1], lacks), "let the balancer preserve the source", (step,), effects)
 
@@ -177,6 +180,6 @@ def proxy_within_tls(way: Way) -> Iterator[Found]:
     if owner is None or owner[0] is not Owner.BUILT_IN or way.annotation(TYPE) is not None:
         return
     if way.annotation(PROXY) == "*" and backend in ("ssl", "https"):
-        step = manifest_step("metadata:", "  annotations:", f"    {BACKEND_PROTOCOL}: tcp")
+        step = way.step({BACKEND_PROTOCOL: "tcp"})
         lines = (way.noted(PROXY), way.noted(BACKEND_PROTOCOL), owner[1])
         yield Found("KIP734", lines, "pass TLS through: backend-protocol tcp", (step,))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from diagnose.cluster.facts import balancer_facts
 from diagnose.cluster.objects import annotations_of, at
 from diagnose.inspect.aws_owner import expected_on_aws
-from diagnose.inspect.found import Found, kong_step, manifest_step, note
+from diagnose.inspect.found import Found, note
 from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.site import Fact
@@ -39,15 +39,16 @@ def expected(way: Way) -> Fact | None:
 def proxy_listener_behind_passthrough(way: Way) -> Iterator[Found]:
     """Kong demands PROXY headers behind a balancer that forwards packets and cannot send any."""
     fact = expected(way)
-    flagged = [one.text for one in way.listens if one.demands_proxy]
+    flagged = [one for one in way.listens if one.demands_proxy]
     if fact is None or fact.behaviours != _PASSES or not flagged or _proxied_otherwise(way):
         return
-    listening = [f"{kong.told_listen} (proxy_protocol on {flagged[0]})" for kong in way.kongs]
-    because = (*listening, fact.source, "it sends no PROXY header, and Kong closes every connection without one")
-    step = manifest_step("spec:", "  externalTrafficPolicy: Local")
+    listening = [f"{kong.told_listen} (port {flagged[0].port} demands it)" for kong in way.kongs]
+    because = (fact.source, "it sends no PROXY header", *listening)
+    steps = [step for kong in way.kongs for step in kong.listening(False)][:1]
+    steps += [way.step(externalTrafficPolicy="Local")] if way.policy != "Local" else []
     effects = ("Unless something else before Kong sends PROXY headers: then all is well, and this warning is not.",)
     summary = "remove proxy_protocol from the listeners, and let externalTrafficPolicy: Local keep the source"
-    yield Found("KIP725", because, summary, (step,), effects)
+    yield Found("KIP725", because, summary, tuple(steps), effects)
 
 
 def _proxied_otherwise(way: Way) -> bool:
@@ -66,12 +67,12 @@ def proxy_header_unexpected(way: Way) -> Iterator[Found]:
     plain = [one for one in way.listens if not one.demands_proxy]
     if fact is None or not fact.behaviours <= _SENDS or not plain:
         return
-    listening = [f"{kong.told_listen} (no proxy_protocol on {plain[0].text})" for kong in way.kongs]
+    listening = [f"{kong.told_listen} (port {plain[0].port} does not expect it)" for kong in way.kongs]
     why = "Kong answers a connection that begins with a PROXY header with 400"
     summary = "add proxy_protocol to every listener that the balancer leads to"
-    settings = kong_step("KONG_REAL_IP_HEADER=proxy_protocol")
     wanted = note(f"The entries that lack it: {', '.join(one.text for one in plain)}.")
-    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, settings))
+    settings = [step for kong in way.kongs for step in kong.listening(True)][:1]
+    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings))
 
 
 def listeners_disagree(way: Way) -> Iterator[Found]:
@@ -103,13 +104,13 @@ def local_cannot_restore(way: Way) -> Iterator[Found]:
         return  # something else than the source is to carry the address, or that is not known
     if any(one.demands_proxy for one in way.listens):
         return
-    because = (way.field("spec", "externalTrafficPolicy"), fact.source, "Local keeps the balancer's address, no other")
+    because = (way.field("externalTrafficPolicy"), fact.source, "Local keeps the balancer's address, no other")
     yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them")
 
 
 def hairpin_without_header(way: Way) -> Iterator[Found]:
     """Callers in the cluster reach the published address without the balancer, and so without its PROXY header."""
-    flagged = [one.text for one in way.listens if one.demands_proxy]
+    flagged = [one for one in way.listens if one.demands_proxy]
     fact = expected(way)
     if not flagged or not way.balanced or (fact is not None and fact.behaviours == _PASSES):
         return
@@ -117,7 +118,7 @@ def hairpin_without_header(way: Way) -> Iterator[Found]:
         if entry.get("ip") and (entry.get("ipMode") or "VIP") == "VIP":
             mode = f"ipMode: {entry['ipMode']}" if entry.get("ipMode") else "no ipMode, which means VIP"
             where = f"{way.name} status.loadBalancer.ingress[{index}] has ip {entry['ip']} and {mode}"
-            listening = [f"{kong.told_listen} (proxy_protocol on {flagged[0]})" for kong in way.kongs]
+            listening = [f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)" for kong in way.kongs]
             why = "nodes send connections of pods to that address straight to Kong, which closes them"
             wanted = note(
                 "Kubernetes 1.30 or later reads ipMode, and the cloud's controller writes it: update that, or set its "

@@ -27,7 +27,7 @@ def checks_on_proxy_listener(kong: Kong) -> Iterator[Found]:
         port = port_number(kong, at(kong.container, probe, "httpGet", "port"))
         if port is not None and port in demanding:
             where = f"{kong.name}, container {kong.container.get('name')}, {probe}.httpGet.port {port}"
-            listening = f"{kong.told_listen} (proxy_protocol on {port})"
+            listening = f"{kong.told_listen} (port {port} demands a PROXY header)"
             why = "the kubelet sends no PROXY header, so the pod never becomes Ready"
             summary = "let the probe ask the status listener"
             yield Found("KIP720", (where, listening, why), summary, (note("Kong's charts have it on port 8100."),))

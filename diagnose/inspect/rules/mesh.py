@@ -46,7 +46,7 @@ def takes_connections(way: Way) -> Iterator[Found]:
         for mesh, why in injections(way, kong).items():
             if not (_left_alone(mesh, kong, ports) or _left_alone_elsewhere(way, kong, ports)):
                 lacks = f"{kong.name} pod template has no {_WANTED[mesh]} that leaves the ports of Kong's listeners out"
-                yield Found("KIP730", (why, lacks), "leave Kong's ports to Kong", (_step(mesh, ports),))
+                yield Found("KIP730", (why, lacks), "leave Kong's ports to Kong", (_step(mesh, kong, ports),))
 
 
 _WANTED = {"istio": f"annotation {_ISTIO_EXCLUDE}", "linkerd": f"annotation {_LINKERD_SKIP}", "kuma": _KUMA_GATEWAY}
@@ -133,12 +133,11 @@ def _trusts_sidecar(kong: Kong) -> bool:
     return any(ip_address(peer) in network for peer in SIDECAR_PEERS for network in networks)
 
 
-def _step(mesh: str, ports: tuple[int, ...]) -> RemedyStep:
+def _step(mesh: str, kong: Kong, ports: tuple[int, ...]) -> RemedyStep:
     listed = ",".join(map(str, ports))
-    lines = {
-        "istio": f'{_ISTIO_EXCLUDE}: "{listed}"',
-        "linkerd": f'{_LINKERD_SKIP}: "{listed}"',
-        "kuma": f"{_KUMA_GATEWAY}: enabled",
+    annotations = {
+        "istio": {_ISTIO_EXCLUDE: listed},
+        "linkerd": {_LINKERD_SKIP: listed},
+        "kuma": {_KUMA_GATEWAY: "enabled"},
     }
-    indent = "      "
-    return manifest_step("spec:", "  template:", "    metadata:", f"{indent}annotations:", f"{indent}  {lines[mesh]}")
+    return manifest_step({"annotations": annotations[mesh]}, *kong.path, "metadata")

@@ -38,7 +38,7 @@ def nodes_not_trusted(way: Way) -> Iterator[Found]:
         ]
         if strangers:
             policy = at(way.service, "spec", "externalTrafficPolicy")
-            told = way.field("spec", "externalTrafficPolicy") if policy else f"{way.name} has Cluster, the default"
+            told = way.field("externalTrafficPolicy") if policy else f"{way.name} has Cluster, the default"
             because = (kong.told("KONG_TRUSTED_IPS", ""), told, *strangers[:5])
             yield Found("KIP719", because, "trust the nodes' subnet as well", (WHOM_TO_TRUST,))
 

@@ -87,23 +87,21 @@ def proxy_not_expected(kong: Kong) -> Iterator[Found]:
         return
     if any(one.demands_proxy for one in kong.listens):
         return
-    flagged = Settings(proxy_listen=kong.settings.with_proxy_protocol(True, True)).with_proxy_protocol(False, True)
-    step = kong_step(f"KONG_PROXY_LISTEN={flagged}")
     yield Found(
         "KIP708",
         (str(kong.header_told()), f"{kong.told_listen} (no entry has proxy_protocol)"),
         "add proxy_protocol to every listener that the balancer leads to",
-        () if kong.hidden("KONG_PROXY_LISTEN") else (step,),
+        kong.listening(True),
         ("The balancer has to send PROXY headers from that moment on: a listener with the flag closes all others.",),
     )
 
 
 def proxy_address_discarded(kong: Kong) -> Iterator[Found]:
     """A listener demands the PROXY header, and what it says is not used."""
-    flagged = [one.text for one in kong.listens if one.demands_proxy]
+    flagged = [one for one in kong.listens if one.demands_proxy]
     if kong.settings is None or not flagged:
         return
-    demanded = f"{kong.told_listen} (proxy_protocol on {flagged[0]})"
+    demanded = f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)"
     if kong.sees_nobody():
         nobody = kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody")
         yield Found("KIP709", (demanded, nobody), "trust whoever sends the PROXY header", (WHOM_TO_TRUST,))

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from diagnose.catalogue import fault
 from diagnose.cli import exit_status
 from diagnose.path.traffic import Layer
-from diagnose.report.report import Report, Status, Verdict
+from diagnose.report.report import Finding, Report, Status, Verdict
 from diagnose.site import Fact
 from probes.probe import Vantage
 from tests.diagnose.conclude.simulated import kong, report
@@ -151,6 +152,16 @@ def test_what_was_missing_is_a_warning_and_no_failure(known: dict[str, Any], cod
     assert code in codes(told)
     assert exit_status(told, "error") == 0
     assert exit_status(told, "warning") == 1
+
+
+def test_what_is_wrong_in_the_objects_stands_unless_the_traffic_refutes_it() -> None:
+    objects = [
+        Finding(code, fault(code).name, fault(code).layer, fault(code).severity, fault(code).title, ("read",))
+        for code in ("KIP706", "KIP725")
+    ]
+
+    assert codes(report(Way("proxies"), configured=objects)) >= {"KIP706", "KIP725"}
+    assert codes(report(Way(), configured=objects)) & {"KIP706", "KIP725"} == {"KIP706"}
 
 
 def test_an_inside_vantage_is_said_in_the_headline() -> None:

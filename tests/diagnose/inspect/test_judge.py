@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +49,14 @@ def test_what_the_operator_is_told_is_judged_by_its_own_fields() -> None:
     found = judge(read_manifests(str(HERE / "operator.yaml")).snapshot).findings
     assert [finding.code for finding in found] == ["KIP708", "KIP724", "KIP726"]
     assert "GatewayConfiguration kong/edge, container proxy, env KONG_REAL_IP_HEADER" in found[0].because[0]
-    assert "GatewayConfiguration kong/edge network.services.ingress annotation" in found[1].because[0]
+    place = "spec.dataPlaneOptions.network.services.ingress"
+    assert f"GatewayConfiguration kong/edge {place} annotation" in found[1].because[0]
+    assert f"GatewayConfiguration kong/edge {place}.externalTrafficPolicy: Local" in found[1].because[2]
+    remedy = found[1].remedy
+    assert remedy is not None
+    assert yaml.safe_load(remedy.steps[0].text) == {
+        "spec": {"dataPlaneOptions": {"network": {"services": {"ingress": {"externalTrafficPolicy": "Cluster"}}}}}
+    }
 
 
 def test_the_same_fault_of_several_workloads_is_told_once_with_each_of_them() -> None:
@@ -146,7 +154,7 @@ def test_kongs_images_are_known(image: str) -> None:
     assert len(judge(snapshot_of(kong(container={"image": image, "env": []}))).kongs) == 1
 
 
-def test_pods_of_a_workload_are_not_judged_twice_and_those_of_migrations_not_at_all() -> None:
+def test_pods_of_a_workload_are_not_judged_twice_and_those_that_end_not_at_all() -> None:
     job = pod()
     job["metadata"] = {"name": "migrations", "namespace": "kong", "ownerReferences": [{"kind": "Job", "name": "m"}]}
     job["spec"]["containers"][0]["image"] = "kong:3.9"
