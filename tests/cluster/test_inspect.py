@@ -1,55 +1,91 @@
-"""`kongip inspect` on a real cluster: what its objects alone tell, read live and as kubectl prints them."""
+"""`kongip inspect` on a real cluster: it reads, finds what the objects prove, and makes nothing."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cluster import topologies
-from tests.cluster.bed import CONTEXT, KUBECONFIG, Object, inside, kubectl
-from tests.cluster.command import KONGIP, left_behind
-from tests.cluster.topologies import Topology, built
+from tests.cluster.bed import CONTEXT, KUBECONFIG, Object, apply, inside, kubectl
+from tests.cluster.command import KINDS, KONGIP, Run
+from tests.cluster.topologies import built
 
-KINDS = "services,deployments,pods,nodes,ingresses,ingressclasses,namespaces"
-
-CASES: dict[str, tuple[Topology, set[str], int]] = {
-    "Local, pass-through": (topologies.PASSING, set(), 0),
-    "Local, PROXY protocol in order": (topologies.PROXY_PROTOCOL, {"KIP728"}, 0),
-    "Local, PROXY protocol as examples have it": (
-        topologies.PROXY_PROTOCOL_OF_EXAMPLES,
-        {"KIP716", "KIP721", "KIP728"},
-        0,
-    ),
-    "Local, everyone trusted": (topologies.TRUSTS_EVERYONE, {"KIP717"}, 1),
-    "Cluster, only the balancer trusted": (
-        Topology("Cluster", topologies.FORWARDED_HEADER.balancer, topologies.FORWARDED_HEADER.settings),
-        {"KIP719"},
-        0,
-    ),
-}
+OBJECTS = f"{KINDS},deployments,ingressclasses,nodes"
 
 
-def inspect(*arguments: str) -> tuple[int, Object]:
-    """Exit status and report of `kongip inspect`."""
+def inspect(*arguments: str, given: str | None = None) -> Run:
+    """Run `kongip inspect` with JSON output from the caller's network namespace."""
     command = [*inside("client"), str(KONGIP), "inspect", "--output", "json", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    return result.returncode, json.loads(result.stdout)
+    result = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=60)
+    return Run(result.returncode, json.loads(result.stdout) if result.stdout else None, result.stderr)
+
+
+def live() -> Run:
+    return inspect("--context", CONTEXT, "--kubeconfig", str(KUBECONFIG))
+
+
+def codes(run: Run) -> set[str]:
+    assert run.report is not None, run.errors
+    return {finding["code"] for finding in run.report["findings"]}
+
+
+def route(name: str, ingress_class: str, service: str, **spec: object) -> Object:
+    """An Ingress in Kong's namespace that leads to a Service."""
+    backend = {"service": {"name": service, "port": {"number": 80}}}
+    rules = [{"host": "shop.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": name, "namespace": "kong"},
+        "spec": {"ingressClassName": ingress_class, "rules": rules, **spec},
+    }
+
+
+@contextlib.contextmanager
+def applied(*things: Object) -> Iterator[None]:
+    """Objects that are there for a while."""
+    apply(*things)
+    try:
+        yield
+    finally:
+        for thing in things:
+            kubectl("-n", "kong", "delete", thing["kind"].lower(), thing["metadata"]["name"])
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_objects_tell_the_same_live_and_from_a_file(case: tuple[Topology, set[str], int], tmp_path: Path) -> None:
-    topology, codes, wanted = case
-    before = left_behind()
-    with built(topology, tmp_path):
-        status, live = inspect("--context", CONTEXT, "--kubeconfig", str(KUBECONFIG))
-        (tmp_path / "objects.yaml").write_text(kubectl("get", KINDS, "--all-namespaces", "--output=yaml"))
-        from_file = inspect("--file", str(tmp_path / "objects.yaml"))[1]
+def test_certificates_behind_a_balancer_that_ends_tls_are_out_of_play(tmp_path: Path) -> None:
+    own = route("shop", "kong", "shop", tls=[{"hosts": ["shop.example"], "secretName": "shop-certificate"}])
+    balancer = route("front", "alb", "kong-proxy")
+    balancer["metadata"]["annotations"] = {
+        "alb.ingress.kubernetes.io/certificate-arn": "arn:aws:acm:eu:1:certificate/1"
+    }
 
-    assert {finding["code"] for finding in live["findings"]} == codes
-    assert (live["verdict"], live["probes"], status) == ("undetermined", [], wanted)
-    assert from_file["findings"] == live["findings"]
-    assert left_behind() == before, "nothing is made"
+    with built(topologies.FORWARDED_HEADER, tmp_path):
+        before = codes(live())
+        with applied(own, balancer):
+            after = live()
+
+    assert "KIP729" not in before
+    assert "KIP729" in codes(after)
+    assert after.report is not None
+    assert (after.report["verdict"], after.report["probes"]) == ("undetermined", [])
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_file_tells_what_the_cluster_tells_and_nothing_is_made(tmp_path: Path) -> None:
+    with built(topologies.PROXY_PROTOCOL_OF_EXAMPLES, tmp_path):
+        kept = kubectl("get", OBJECTS, "--all-namespaces", "--output=name")
+        from_cluster = live()
+        assert kubectl("get", OBJECTS, "--all-namespaces", "--output=name") == kept
+        printed = kubectl("get", OBJECTS, "--all-namespaces", "--output=yaml")
+
+    from_file = inspect("--file", "-", given=printed)
+
+    assert codes(from_cluster) >= {"KIP716"}
+    assert codes(from_file) == codes(from_cluster)
+    assert from_file.status == from_cluster.status
