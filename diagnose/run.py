@@ -101,7 +101,7 @@ def _explain(
         parts = explain_all(outside, reached, site.kongs, addresses, gathering.claims)
     return Evidence(
         site=site.name,
-        place=Place(options.kubectl, site.service, _proxy_listen(site)),
+        place=Place(options.kubectl, site.service, _proxy_listen(site), site.installation),
         command=options.command,
         kongs=site.kongs,
         facts=reached,

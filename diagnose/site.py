@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
+from diagnose.installation import Installation
 from diagnose.owners import Inventory
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
@@ -141,6 +142,7 @@ class Site(Protocol):
 
     name: str
     service: str | None  # Kong's proxy Service as namespace/name, None outside Kubernetes
+    installation: Installation | None  # how Kong was installed, None where nothing tells
     entries: Sequence[Entry]
     kongs: Sequence[Kong]
     inventory: Inventory

@@ -26,6 +26,7 @@ from diagnose.cluster.entries import (
 from diagnose.cluster.facts import facts_of
 from diagnose.cluster.fronts import fronts_of
 from diagnose.cluster.inside import send_inside
+from diagnose.cluster.installation import find_installation
 from diagnose.cluster.inventory import read_inventory
 from diagnose.cluster.logs import read_logs
 from diagnose.cluster.manifests import Run
@@ -37,6 +38,7 @@ from diagnose.cluster.snapshot import Snapshot, take
 from diagnose.cluster.unprobed import Lookups, unprobed
 from diagnose.inspect.judge import configuration_findings
 from diagnose.inspect.live import read_around
+from diagnose.installation import Installation
 from diagnose.owners import Inventory
 from diagnose.report.report import Finding
 from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
@@ -74,6 +76,7 @@ class Surroundings:
 
     snapshot: Snapshot
     found: Found
+    installation: Installation | None
     pods: tuple[KongPod, ...]
     entries: tuple[Entry, ...]
     inventory: Inventory
@@ -92,6 +95,7 @@ class ClusterSite:
     def __init__(self, api: Api, options: ClusterOptions, around: Surroundings) -> None:
         self.name = f"{full_name(around.found.service)} in {api.context}"
         self.service: str | None = full_name(around.found.service)
+        self.installation = around.installation
         self.entries: Sequence[Entry] = around.entries
         self.kongs: Sequence[Kong] = tuple(pod.kong for pod in around.pods)
         self.inventory = around.inventory
@@ -235,6 +239,7 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
     return Surroundings(
         snapshot,
         found,
+        find_installation(found.service, snapshot),
         pods,
         entries,
         read_inventory(

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Self
 
 from diagnose.errors import USAGE, Stop
+from diagnose.installation import Installation
 from diagnose.lab.balancer import Balancer, Mode
 from diagnose.lab.echo import EchoPod
 from diagnose.lab.gateway import Gateway, Route
@@ -52,6 +53,7 @@ class LabSite:
     def __init__(self, lab: Lab) -> None:
         self.name = f"lab {lab.name}"
         self.service: str | None = SERVICE
+        self.installation: Installation | None = None
         self.gaps: Sequence[Gap] = ()
         self.missing_rights: Sequence[str] = ()
         self.leftovers: Sequence[str] = ()

@@ -12,6 +12,7 @@ from typing import Self
 from diagnose.admin_api import TOKEN_VARIABLE, AdminApi, read_settings
 from diagnose.cluster.entries import parse_url, resolve
 from diagnose.errors import USAGE, Stop
+from diagnose.installation import Installation
 from diagnose.outside.echo import Echo, await_echo
 from diagnose.outside.entries import all_entries, read_inventory
 from diagnose.outside.flags import checked_path, secret_in
@@ -66,6 +67,7 @@ class OutsideSite:
 
     def __init__(self, options: OutsideOptions) -> None:
         self.service: str | None = None
+        self.installation: Installation | None = None
         self.facts: Sequence[Fact] = (NO_SERVICE_LB,)
         self.missing_rights: Sequence[str] = ()
         self.leftovers: Sequence[str] = ()

@@ -9,10 +9,12 @@ from ipaddress import ip_network
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case
+from diagnose.installation import Installation
 from diagnose.owners import Kind
 from diagnose.path.settings import Settings
 from diagnose.remedies.balancers import WORDS
 from diagnose.remedies.change import Change, Claims, Part, parts_of, safest_order
+from diagnose.remedies.forms import Told, as_step, writes_service
 from diagnose.report.report import Remedy, RemedyStep, Verdict
 
 
@@ -20,12 +22,14 @@ from diagnose.report.report import Remedy, RemedyStep, Verdict
 class Place:
     """Where a remedy is to be applied: the kubectl command with its context, and Kong's Service if there is one.
 
-    ``proxy_listen`` is the text that Kong is told, None where it could not be read.
+    ``proxy_listen`` is the text that Kong is told, None where it could not be read; ``installation`` tells in which
+    form it is told so, None where that is not known.
     """
 
     kubectl: str
     service: str | None
     proxy_listen: str | None = None
+    installation: Installation | None = None
 
 
 def as_remedy(
@@ -36,7 +40,7 @@ def as_remedy(
     told = [_PARTS[part](change, place) for part in order]
     steps = tuple(step for step, _ in told)
     summary = "; ".join(summary for _, summary in told)
-    effects = (*_effects(change, addresses), *_on_the_way(harm, len(steps)))
+    effects = (*_effects(change, addresses, place), *_on_the_way(harm, len(steps)))
     return Remedy(summary[:1].upper() + summary[1:], sufficient, steps, effects)
 
 
@@ -47,29 +51,34 @@ def _balancer(change: Change, place: Place) -> tuple[RemedyStep, str]:
 
 
 def _kong(change: Change, place: Place) -> tuple[RemedyStep, str]:
-    lines = _kong_lines(change, place)
-    names = ", ".join(line.split("=", 1)[0].removeprefix("KONG_").lower() for line in lines)
-    return RemedyStep("kong", "\n".join(lines)), f"set Kong's {names}"
+    variables = _variables(change, place)
+    names = ", ".join(name.removeprefix("KONG_").lower() for name in variables)
+    # A text of proxy_listen that nobody knows is described, which no program can take.
+    known = not _flags(change) or place.proxy_listen is not None
+    told = Told(variables, listened=place.proxy_listen)
+    step = as_step(told, place.installation if known else None, place.kubectl)
+    return step, f"set Kong's {names}"
 
 
 def _service(change: Change, place: Place) -> tuple[RemedyStep, str]:
     assert place.service is not None
+    summary = f"set externalTrafficPolicy of Service {place.service} to {change.traffic_policy}"
+    if writes_service(place.installation):
+        return as_step(Told({}, change.traffic_policy), place.installation, place.kubectl), summary
     namespace, name = place.service.split("/", 1)
     patch = json.dumps({"spec": {"externalTrafficPolicy": change.traffic_policy}}, separators=(",", ":"))
     text = f"{place.kubectl} --namespace {namespace} patch service {name} --type merge --patch '{patch}'"
-    return (
-        RemedyStep("kubectl", text),
-        f"set externalTrafficPolicy of Service {place.service} to {change.traffic_policy}",
-    )
+    return RemedyStep("kubectl", text), summary
 
 
 _PARTS = {Part.BALANCER: _balancer, Part.KONG: _kong, Part.SERVICE: _service}
 
 
-def _effects(change: Change, addresses: Addresses) -> list[str]:
+def _effects(change: Change, addresses: Addresses, place: Place) -> list[str]:
     effects = []
     if Part.KONG in parts_of(change):
-        effects.append("Kong reads these settings only when it starts: its pods have to be rolled.")
+        restart = "its pods have to be rolled" if place.service is not None else "it has to be restarted"
+        effects.append(f"Kong reads these settings only when it starts: {restart}.")
     if change.traffic_policy is not None:
         effects.append(
             "Nodes without a ready Kong pod then drop what reaches them: the balancer must leave them out by the "
@@ -102,26 +111,31 @@ def _of_nodes(trusted: str, addresses: Addresses) -> bool:
     return any(owner.kind is Kind.NODE for owner in owners)
 
 
-def _kong_lines(change: Change, place: Place) -> list[str]:
-    lines = []
-    flags = [
-        (tls, wanted) for tls, wanted in ((False, change.plain_flag), (True, change.tls_flag)) if wanted is not None
-    ]
+def _variables(change: Change, place: Place) -> dict[str, str]:
+    """What Kong is to be told, by the names of its variables."""
+    variables = {}
+    flags = _flags(change)
     if flags and place.proxy_listen is not None:
         text = place.proxy_listen
         for tls, wanted in flags:
             text = Settings(proxy_listen=text).with_proxy_protocol(tls, wanted)
-        lines.append(f"KONG_PROXY_LISTEN={text}")
+        variables["KONG_PROXY_LISTEN"] = text
     elif flags:
         told = "; ".join(
             f"proxy_protocol {'added to' if wanted else 'removed from'} the {'TLS' if tls else 'plain'} entries"
             for tls, wanted in flags
         )
-        lines.append(f"KONG_PROXY_LISTEN=(as it is, with {told} that the balancer leads to)")
+        variables["KONG_PROXY_LISTEN"] = f"(as it is, with {told} that the balancer leads to)"
     if change.real_ip_header is not None:
-        lines.append(f"KONG_REAL_IP_HEADER={change.real_ip_header}")
+        variables["KONG_REAL_IP_HEADER"] = change.real_ip_header
     if change.real_ip_recursive is not None:
-        lines.append("KONG_REAL_IP_RECURSIVE=on")
+        variables["KONG_REAL_IP_RECURSIVE"] = "on"
     if change.trusted_ips is not None:
-        lines.append("KONG_TRUSTED_IPS=" + ",".join(change.trusted_ips))
-    return lines
+        variables["KONG_TRUSTED_IPS"] = ",".join(change.trusted_ips)
+    return variables
+
+
+def _flags(change: Change) -> list[tuple[bool, bool]]:
+    """Pairs of TLS or not, and whether such entries are to have the flag."""
+    wanted = ((False, change.plain_flag), (True, change.tls_flag))
+    return [(tls, flag) for tls, flag in wanted if flag is not None]

@@ -27,6 +27,7 @@ PROSE = 100
 
 STEPS = {
     "kubectl": "Run:",
+    "shell": "Run:",
     "helm": "Helm values:",
     "kong": "In the environment of Kong's container:",
     "manifest": "In that object's manifest:",

@@ -53,17 +53,22 @@ def install(kong: Kong, address: str | None) -> Installed:
     """
     apply(*_objects(kong))
     _publish(address)
+    return settled(kong.policy, address)
+
+
+def settled(policy: str, address: str | None) -> Installed:
+    """Wait until Kong's pods are rolled and every node's rules follow, and return what is there then."""
     kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong", "--timeout=90s")
     until("the Service has the new pods, and no others, as endpoints", lambda: _endpoints() == set(_pods().values()))
     service = get("service", f"--namespace={NAMESPACE}", SERVICE)["spec"]
     node_port = service["ports"][0]["nodePort"]
     until(
         "kube-proxy on every node has the rules for this Service",
-        lambda: all(_rules(node) == Rules(_endpoints(), kong.policy == "Local", address) for node in NODES),
+        lambda: all(_rules(node) == Rules(_endpoints(), policy == "Local", address) for node in NODES),
     )
     pods = get("pods", f"--namespace={NAMESPACE}", f"--selector={_selector()}")["items"]
     running = {p["metadata"]["name"]: p["spec"]["nodeName"] for p in pods if "deletionTimestamp" not in p["metadata"]}
-    return Installed(kong.policy, running, node_port, service.get("healthCheckNodePort"))
+    return Installed(policy, running, node_port, service.get("healthCheckNodePort"))
 
 
 def _selector() -> str:

@@ -1,0 +1,126 @@
+"""Forms: what Kong is to be told, in the form of the installation at hand: chart values, a DataPlane, a workload."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diagnose.installation import Form, Installation
+from diagnose.report.report import RemedyStep
+
+LISTEN = "KONG_PROXY_LISTEN"
+ANYWHERE = frozenset({"0.0.0.0", "[::]"})
+"""The addresses that the chart listens on by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be set: Kong's variables by their names, and the traffic policy of its Service; None as it is.
+
+    ``listened`` is the text of proxy_listen before, None where it is not known.
+    """
+
+    variables: Mapping[str, str]
+    traffic_policy: str | None = None
+    listened: str | None = None
+
+
+def as_step(told: Told, installation: Installation | None, kubectl: str) -> RemedyStep:
+    """The one step that sets ``told``; without a known installation, the lines of Kong's environment."""
+    match installation:
+        case Installation(form=Form.HELM):
+            return _helm(told, installation, kubectl)
+        case Installation(form=Form.OPERATOR):
+            return RemedyStep("manifest", _of_operator(told, installation))
+        case Installation(form=Form.MANIFEST, name=str(name)):
+            pairs = " ".join(shlex.quote(f"{key}={value}") for key, value in told.variables.items())
+            where = f"--namespace {shlex.quote(installation.namespace)}"
+            named = f"{shlex.quote(name)} --containers={shlex.quote(installation.container)}"
+            return RemedyStep("kubectl", f"{kubectl} {where} set env {named} {pairs}")
+        case _:
+            return RemedyStep("kong", "\n".join(f"{key}={value}" for key, value in told.variables.items()))
+
+
+def writes_service(installation: Installation | None) -> bool:
+    """Whether the Service is written by what installs Kong, which would take a change of the object back."""
+    return installation is not None and installation.form in (Form.HELM, Form.OPERATOR)
+
+
+def chart_values(told: Told, installation: Installation) -> dict[str, Any]:
+    """What is told, as values of the installation's chart."""
+    env = {name.removeprefix("KONG_").lower(): value for name, value in told.variables.items() if name != LISTEN}
+    proxy: dict[str, Any] = {}
+    if LISTEN in told.variables:
+        parameters = chart_parameters(told.variables[LISTEN])
+        if parameters is None:
+            env["proxy_listen"] = told.variables[LISTEN]
+        else:
+            before = chart_parameters(told.listened or "") or {}
+            changed = {kind: words for kind, words in parameters.items() if words != before.get(kind)}
+            proxy |= {kind: {"parameters": words} for kind, words in changed.items()}
+    if told.traffic_policy is not None:
+        proxy["externalTrafficPolicy"] = told.traffic_policy
+    values: dict[str, Any] = ({"env": env} if env else {}) | ({"proxy": proxy} if proxy else {})
+    for key in reversed(installation.values):
+        values = {key: values}
+    return values
+
+
+def chart_parameters(listen: str) -> dict[str, list[str]] | None:
+    """The parameters, for plain and for TLS, of which the chart makes this text; None where it makes no such text.
+
+    The chart writes one port of each kind, on each address alike, the parameters after it, and ``ssl`` last
+    (Kong/charts, kong.listen). What is written in another way was set as a whole, which wins over parameters.
+    """
+    found: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
+    for entry in filter(str.strip, listen.split(",")):
+        where, *words = entry.split()
+        address, _, port = where.rpartition(":")
+        tls = words[-1:] == ["ssl"]
+        rest = tuple(words[:-1] if tls else words)
+        if address not in ANYWHERE or "ssl" in rest:
+            return None
+        found.setdefault("tls" if tls else "http", set()).add((port, rest))
+    if any(len(ways) > 1 for ways in found.values()):
+        return None
+    return {kind: list(next(iter(ways))[1]) for kind, ways in found.items()}
+
+
+def _helm(told: Told, installation: Installation, kubectl: str) -> RemedyStep:
+    values = _yaml(chart_values(told, installation))
+    if installation.name is None:
+        return RemedyStep("helm", values)
+    helm = kubectl.replace("kubectl", "helm", 1).replace("--context", "--kube-context", 1)
+    version = f" --version {shlex.quote(installation.version)}" if installation.version else ""
+    chart = f"kong/{installation.chart}{version}"
+    where = f"--namespace {shlex.quote(installation.namespace)}"
+    command = f"{helm} upgrade {shlex.quote(installation.name)} {chart} {where} --reuse-values --values -"
+    return RemedyStep("shell", f"{command} <<'VALUES'\n{values}\nVALUES")
+
+
+def data_plane(told: Told) -> dict[str, Any]:
+    """What is told, as options of a data plane of the Kong Operator."""
+    options: dict[str, Any] = {}
+    if told.variables:
+        env = [{"name": name, "value": value} for name, value in told.variables.items()]
+        template = {"spec": {"containers": [{"name": "proxy", "env": env}]}}
+        options["deployment"] = {"podTemplateSpec": template}
+    if told.traffic_policy is not None:
+        options["network"] = {"services": {"ingress": {"externalTrafficPolicy": told.traffic_policy}}}
+    return options
+
+
+def _of_operator(told: Told, installation: Installation) -> str:
+    comment = (
+        f"# into spec of DataPlane {installation.namespace}/{installation.name}; where a Gateway owns that, into\n"
+        "# spec.dataPlaneOptions of the GatewayConfiguration of its class. Keep what stands there."
+    )
+    return f"{comment}\n{_yaml(data_plane(told))}"
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(value, sort_keys=False, default_flow_style=False, width=1000)).rstrip("\n")
