@@ -23,7 +23,7 @@ check: $(READY) ## lint, types, import rules, and documents in step with the cod
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m diagnose.catalogue_pages --check
+	@$(BIN)/python -m diagnose.pages --check
 
 bench: $(READY) ## measure what is claimed to be fast, side by side with its peers
 	@$(BIN)/python -m benchmarks.explaining
@@ -32,8 +32,8 @@ format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix -q . || true
 	@$(BIN)/ruff format .
 
-docs: $(READY) ## write docs/findings/ from the catalogue
-	@$(BIN)/python -m diagnose.catalogue_pages
+docs: $(READY) ## write docs/findings/ and docs/load-balancers/ from their data
+	@$(BIN)/python -m diagnose.pages
 
 lock: $(READY) ## resolve the dependencies anew into requirements-dev.lock
 	@$(BIN)/pip install -q uv

@@ -1,11 +1,8 @@
-"""The pages of docs/findings, one a fault, and their index: ``python -m diagnose.catalogue_pages [--check]``."""
+"""The pages of docs/findings: one a fault, and their index."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from inspect import cleandoc
-from pathlib import Path
 
 from diagnose.catalogue import FAULTS, RETIRED
 from diagnose.catalogue.fault import Fault
@@ -66,33 +63,6 @@ def pages() -> dict[str, str]:
     return {INDEX: index()} | {f"{fault.code}.md": page(fault) for fault in FAULTS.values()}
 
 
-def out_of_step(folder: Path) -> list[str]:
-    """The names of the pages in ``folder`` that are missing, differ from the catalogue, or belong to no fault."""
-    wanted = pages()
-    there = {path.name: path.read_text("utf-8") for path in folder.glob("*.md")}
-    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
-
-
-def main(arguments: Sequence[str], folder: Path) -> int:
-    """Write the pages that changed; with ``--check`` only name them, with exit status 1 if there are any."""
-    if unknown := [argument for argument in arguments if argument != "--check"]:
-        sys.stderr.write(f"usage: python -m diagnose.catalogue_pages [--check] (not: {' '.join(unknown)})\n")
-        return 2
-    wrong = out_of_step(folder)
-    if "--check" in arguments:
-        for stray in wrong:
-            sys.stderr.write(f"{folder / stray} is out of step with diagnose/catalogue; run: make docs\n")
-        return 1 if wrong else 0
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = pages()
-    for name in wrong:
-        if name in texts:
-            (folder / name).write_text(texts[name], "utf-8")
-        else:
-            (folder / name).unlink()
-    return 0
-
-
 def _row(fault: Fault) -> str:
     cells = (f"[{fault.code}]({fault.code}.md)", fault.name, _spoken(fault), fault.severity, _opening(fault.title))
     return f"| {' | '.join(cells)} |"
@@ -105,7 +75,3 @@ def _opening(clause: str) -> str:
 
 def _spoken(fault: Fault) -> str:
     return fault.layer.replace("_", " ")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], Path(__file__).parent.parent / FOLDER))

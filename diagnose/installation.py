@@ -18,9 +18,11 @@ class Form(StrEnum):
 class Installation:
     """One installation, and the object that tells it.
 
-    ``name`` is the release, the DataPlane, or the workload as kubectl names it (``deployment/kong``); None for a chart
-    whose release nobody tells, as where something else than Helm applied it. ``values`` are the keys under which the
-    chart has Kong's own, ``version`` is the chart's, None where not known.
+    ``name`` is the release, the operator's object, or the workload as kubectl names it (``deployment/kong``); None for
+    a chart that no ``helm`` command installed. ``values`` are the keys under which the chart has Kong's own,
+    ``addresses`` those that it listens on by default; ``version`` is the chart's, None where not known.
+    ``kind`` is that of the operator's object and ``api`` its apiVersion; None where nothing told who makes the
+    DataPlane. ``keeper`` is what writes the installation anew from elsewhere, None where nothing is known to.
     """
 
     form: Form
@@ -30,4 +32,8 @@ class Installation:
     chart: str | None = None
     values: tuple[str, ...] = ()
     version: str | None = None
+    addresses: tuple[str, ...] = ()
+    kind: str | None = None
+    api: str | None = None
     container: str = "proxy"
+    keeper: str | None = None

@@ -25,7 +25,7 @@ from diagnose.plan import Planned, Planner, worth_sending
 from diagnose.remedies.told import Place
 from diagnose.report.report import Report, Run
 from diagnose.site import Backend, Entry, Gap, Logs, Progress, Site
-from diagnose.standing import of_place, with_reach
+from diagnose.standing import known_of, with_reach
 from probes.claims import Claims
 from probes.outcome import Sent
 from probes.probe import Vantage
@@ -80,7 +80,7 @@ def _choose(
     addresses = Addresses(
         site.inventory, find_senders(options.caller_ips, observations, site.inventory, site.caller_by_api())
     )
-    facts = (*site.facts, *of_place(site, entry))
+    facts = known_of(site, entry)
     return worth_sending(left, find_splits(observations, facts, told, addresses, [one.probe for one in left]))
 
 
@@ -94,7 +94,7 @@ def _explain(
     addresses = Addresses(
         site.inventory, find_senders(options.caller_ips, outside, site.inventory, site.caller_by_api())
     )
-    facts = {entry: (*site.facts, *of_place(site, entry)) for entry in site.entries}
+    facts = {entry: known_of(site, entry) for entry in site.entries}
     parts = explain_all(outside, facts, site.kongs, addresses, gathering.claims)
     reached = with_reach(site, parts, facts, progress)
     if reached != facts:
@@ -105,6 +105,7 @@ def _explain(
         command=options.command,
         kongs=site.kongs,
         facts=reached,
+        providers=site.providers,
         addresses=addresses,
         outside=parts,
         inside=explain_all(inside, {}, site.kongs, _from_echo(site, inside), {}),

@@ -11,6 +11,7 @@ from diagnose.installation import Installation
 from diagnose.owners import Inventory
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
+from diagnose.providers.provider import Match
 from probes.outcome import Sent
 from probes.probe import Probe, Scheme, Vantage
 
@@ -63,13 +64,15 @@ class Fact:
     """Something known of a hop without traffic.
 
     ``behaviours`` are those the fact allows. ``certain`` facts exclude other behaviours; the rest only order the worlds
-    and turn into a finding when traffic contradicts them.
+    and turn into a finding when traffic contradicts them. ``entry`` is the name of the entries that it is told of, None
+    for all.
     """
 
     layer: Layer
     behaviours: frozenset[str]
     source: str
     certain: bool = False
+    entry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class Site(Protocol):
     name: str
     service: str | None  # Kong's proxy Service as namespace/name, None outside Kubernetes
     installation: Installation | None  # how Kong was installed, None where nothing tells
+    providers: Mapping[str, Match]  # whose the balancer of an entry is, by the entry's name, where that is known
     entries: Sequence[Entry]
     kongs: Sequence[Kong]
     inventory: Inventory

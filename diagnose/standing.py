@@ -15,6 +15,14 @@ from probes.probe import Target
 _BALANCER = Layer.LOAD_BALANCER
 
 
+def known_of(site: Site, entry: Entry) -> tuple[Fact, ...]:
+    """All that is known of the way through ``entry`` before anything is sent there."""
+    told = [fact for fact in site.facts if fact.entry in (None, entry.name)]
+    if entry.kind is EntryKind.FRONT:  # it stands in the place of the Service's own balancer
+        told = [fact for fact in told if fact.layer is not _BALANCER or fact.entry is not None]
+    return (*told, *of_place(site, entry))
+
+
 def of_place(site: Site, entry: Entry) -> list[Fact]:
     """What the address itself tells: there is no balancer before a node's own, and no edge before Kong's own.
 

@@ -26,7 +26,7 @@ SCHEMES: dict[str, Scheme] = {"HTTP": "http", "HTTPS": "https"}
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One such object: its published addresses or names, its ports, the host of the rule that leads to Kong.
+    """One such ``thing``: its published addresses or names, its ports, the host of the rule that leads to Kong.
 
     ``whole`` is False where only some paths lead to Kong, so that a probe's path would go elsewhere.
     """
@@ -36,6 +36,7 @@ class Front:
     ports: tuple[tuple[int, Scheme], ...]
     host: str | None
     service_port: int | str | None
+    thing: Object
     whole: bool = True
 
 
@@ -59,7 +60,13 @@ def ingress_front(ingress: Object, service: Object) -> Front | None:
     host, path, backend = min(leading, key=lambda rule: rule[1] not in WHOLE_PATHS)
     port = at(backend, "service", "port", "number") or at(backend, "service", "port", "name")
     return Front(
-        f"Ingress {full_name(ingress)}", published_by(ingress), ingress_ports(ingress), host, port, path in WHOLE_PATHS
+        f"Ingress {full_name(ingress)}",
+        published_by(ingress),
+        ingress_ports(ingress),
+        host,
+        port,
+        ingress,
+        path in WHOLE_PATHS,
     )
 
 
@@ -113,6 +120,7 @@ def gateway_front(gateway: Object, route: Object, service: Object) -> Front | No
                     ),
                     next(iter(at(route, "spec", "hostnames") or ()), None),
                     backend.get("port"),
+                    gateway,
                     any(path in WHOLE_PATHS for path in paths),
                 )
     return None

@@ -12,6 +12,7 @@ from diagnose.cluster.replies import Object
 from diagnose.errors import USAGE, Stop
 from diagnose.owners import Inventory, Kind, Network, Owner
 from diagnose.path.traffic import parse_address
+from diagnose.providers.provider import Provider
 
 Owned = tuple[str, Owner]
 
@@ -55,11 +56,13 @@ def read_inventory(
     fronts: Iterable[Front],
     words: Iterable[tuple[str, str]],
     lookup: Resolve,
+    providers: Iterable[Provider] = (),
     *,
     pods_listed: bool = False,
 ) -> Inventory:
     """Who owns what, from Nodes, pods, Services, Kong's ``proxy`` Service and its fronts, and ``--owner`` words.
 
+    ``providers`` are those of load balancers and edges, whose published ranges are theirs.
     ``pods_listed`` tells whether ``pods`` are all of the cluster.
     """
     owned = [*LOOPBACK]
@@ -69,6 +72,7 @@ def read_inventory(
         owned.extend(pod_owned(pod))
     owned.extend(service_ranges(services))
     owned.extend(balancer_owned(proxy, fronts, lookup))
+    owned.extend(one for provider in providers for one in provider_owned(provider))
     owned.extend(user_owned(cidr, layer) for cidr, layer in words)
     return Inventory.of(dict.fromkeys(owned), pods_listed=pods_listed)
 
@@ -129,7 +133,7 @@ def service_ranges(services: Iterable[Object]) -> Iterator[Owned]:
 
 
 def balancer_owned(proxy: Object, fronts: Iterable[Front], lookup: Resolve) -> Iterator[Owned]:
-    """The published addresses of Kong's Service and of what stands in front of it."""
+    """The published addresses of Kong's Service and of what stands in front of it, in a balancer's place."""
     for field, published in (
         ("status.loadBalancer", published_by(proxy)),
         ("spec.externalIPs", tuple(at(proxy, "spec", "externalIPs") or ())),
@@ -140,7 +144,13 @@ def balancer_owned(proxy: Object, fronts: Iterable[Front], lookup: Resolve) -> I
     for front in fronts:
         for name in front.published:
             for address in lookup(name):
-                yield address, Owner(Kind.EDGE, f"{front.name} at {name}", f"{front.name} status")
+                yield address, Owner(Kind.BALANCER, f"{front.name} at {name}", f"{front.name} status")
+
+
+def provider_owned(provider: Provider) -> Iterator[Owned]:
+    """The ranges that a provider guarantees its connections to come from."""
+    for network in provider.trust.ranges:
+        yield str(network), Owner(Kind.BALANCER, provider.name, f"ranges that {provider.name} connects from")
 
 
 def user_owned(cidr: str, layer: str) -> Owned:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import chain
 from typing import Self
 
 from diagnose.cluster import deploy as deployment
@@ -23,7 +24,7 @@ from diagnose.cluster.entries import (
     service_entries,
     url_entries,
 )
-from diagnose.cluster.facts import facts_of
+from diagnose.cluster.facts import facts_of, known_providers
 from diagnose.cluster.fronts import fronts_of
 from diagnose.cluster.inside import send_inside
 from diagnose.cluster.installation import find_installation
@@ -40,6 +41,8 @@ from diagnose.inspect.judge import configuration_findings
 from diagnose.inspect.live import read_around
 from diagnose.installation import Installation
 from diagnose.owners import Inventory
+from diagnose.providers.provider import Match
+from diagnose.providers.recognise import recognise, recognise_front
 from diagnose.report.report import Finding
 from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
 from probes.compose import SECRET_HEADER
@@ -81,6 +84,7 @@ class Surroundings:
     entries: tuple[Entry, ...]
     inventory: Inventory
     facts: tuple[Fact, ...]
+    providers: Mapping[str, Match]
     gaps: tuple[Gap, ...]
     hosts: tuple[str, ...]
 
@@ -96,6 +100,7 @@ class ClusterSite:
         self.name = f"{full_name(around.found.service)} in {api.context}"
         self.service: str | None = full_name(around.found.service)
         self.installation = around.installation
+        self.providers = around.providers
         self.entries: Sequence[Entry] = around.entries
         self.kongs: Sequence[Kong] = tuple(pod.kong for pod in around.pods)
         self.inventory = around.inventory
@@ -228,6 +233,11 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
     listeners = next((kong.settings.listeners for kong in kongs if kong.settings), None)
     ports = web_ports(found.service, [pod.pod for pod in pods], listeners)
     fronts = fronts_of(snapshot, found.service, found.ingress_class)
+    balancer = recognise(found.service, snapshot.of("nodes"), snapshot.of("pods"))
+    edges = {
+        front.name: recognise_front(front.thing, snapshot.of("ingressclasses", "gatewayclasses"), snapshot.of("nodes"))
+        for front in fronts
+    }
     parts = (
         service_entries(found.service, ports, options.host, resolve),
         front_entries(fronts, found.service, ports, resolve),
@@ -239,7 +249,7 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
     return Surroundings(
         snapshot,
         found,
-        find_installation(found.service, snapshot),
+        find_installation(found.service, snapshot, api.get),
         pods,
         entries,
         read_inventory(
@@ -250,9 +260,11 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
             fronts,
             options.owners,
             resolve,
+            {match.provider.key: match.provider for match in chain(balancer, *edges.values())}.values(),
             pods_listed="pods" not in snapshot.refused and not snapshot.pods_cut,
         ),
-        facts_of(found.service, snapshot.of("nodes"), snapshot.of("pods")),
+        facts_of(found.service, balancer, edges),
+        known_providers(found.service, balancer, edges),
         (*(gap for part in parts for gap in part.gaps), *pod_gaps, *refused_gaps(snapshot)),
         route_hosts(one for one in snapshot.of("ingresses") if ingress_class_of(one) == found.ingress_class),
     )

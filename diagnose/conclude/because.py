@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, described
 from diagnose.explain.groups import Part
+from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, parse_address
+from diagnose.providers.hints import hints_in
 from diagnose.site import Kong
+from probes.outcome import Answered
 from probes.probe import PROXY_CHANNEL, Preamble
 
 
@@ -86,6 +89,20 @@ def wire(part: Part) -> list[str]:
             label = "no PROXY header" if preamble is Preamble.NONE else f"PROXY {preamble}"
             shown.setdefault(label, described(observation.sent.outcome))
     return ["sent through the entry: " + "; ".join(f"{label} -> {end}" for label, end in shown.items())]
+
+
+def hints(part: Part) -> list[str]:
+    """Which edges and balancers the answers and what the echo was sent point to; no error of Kong's own counts."""
+    found: dict[str, str] = {}
+    for observation in part.plain:
+        answer, outcome = observation.seen.answer, observation.sent.outcome
+        if not isinstance(outcome, Answered) or answer is Answer.REJECTED:
+            continue
+        body = "" if answer is Answer.PASSED else outcome.body.decode("utf-8", "replace")
+        request, host = observation.seen.carried or (), part.entry.host or ""
+        for provider, told in hints_in(outcome.headers, body, request=request, host=host):
+            found.setdefault(provider.name, told)
+    return [f"{told}, which points to {name}" for name, told in found.items()]
 
 
 def settings(kongs: Sequence[Kong]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from diagnose import catalogue
 from diagnose.conclude import because
@@ -12,8 +13,10 @@ from diagnose.explain.faults import MISMATCH, believes_callers
 from diagnose.explain.groups import Part
 from diagnose.explain.sights import UNKNOWN_SOURCE
 from diagnose.path.traffic import Address, Layer
+from diagnose.providers.provider import Match
 from diagnose.remedies.find import find_remedy
 from diagnose.report.report import Culprit, Finding, Remedy, RemedyStep, Severity, Verdict
+from diagnose.site import EntryKind
 
 
 def find_all(evidence: Evidence, culprits: Sequence[Culprit], verdict: Verdict) -> tuple[Finding, ...]:
@@ -65,6 +68,8 @@ def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
     lines = because.logged(part, addresses) + because.peers(part, addresses)
     if culprit.code in ("KIP401", "KIP402", "KIP403"):
         lines += because.wire(part)
+    if culprit.layer in (Layer.EDGE, Layer.LOAD_BALANCER) or culprit.code in MISMATCH:
+        lines += because.hints(part)
     if culprit.code in ("KIP403", "KIP503"):
         lines += because.forged(part.explanation.observations)
     if culprit.layer is Layer.GATEWAY:
@@ -91,7 +96,15 @@ def _remedy(parts: Sequence[Part], evidence: Evidence) -> Remedy | None:
     source = next((case.plain.source for case in cases), UNKNOWN_SOURCE)
     claims = {(one.preamble, one.claims): one for one in probes if one.claims}
     departed = [(one.claims[0].channel, departure(one, source)) for one in claims.values()]
-    return find_remedy(cases, departed, evidence.addresses, evidence.place, seen, healthy)
+    place = replace(evidence.place, provider=_provider(parts, evidence))
+    return find_remedy(cases, departed, evidence.addresses, place, seen, healthy)
+
+
+def _provider(parts: Sequence[Part], evidence: Evidence) -> Match | None:
+    """Whose the one balancer on the way of these parts is. A published address is its Service's by whatever name."""
+    published = {entry.address: entry.name for entry in evidence.facts if entry.kind is EntryKind.SERVICE}
+    names = {published.get(part.entry.address, part.entry.name) for part in parts}
+    return evidence.providers.get(names.pop()) if len(names) == 1 else None
 
 
 def _finding(code: str, lines: Sequence[str], remedy: Remedy | None = None, *, layer: Layer | None = None) -> Finding:

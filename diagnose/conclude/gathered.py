@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.groups import Part
 from diagnose.path.traffic import Address
+from diagnose.providers.provider import Match
 from diagnose.remedies.told import Place
 from diagnose.report.report import Finding, Verdict
 from diagnose.site import Entry, Fact, Gap, Kong
@@ -24,7 +25,8 @@ class Evidence:
     the command line to repeat the run. ``backend_problem`` says what keeps the echo from answering, None if it answers;
     ``lingering`` what a killed run would leave behind. ``missing_rights`` are those that the caller lacks in the
     cluster. ``beside`` are the parts of entries that callers do not take, ``unprobed`` the ways to Kong that no probe
-    took, a sentence each; ``configured`` is what is wrong in the objects alone.
+    took, a sentence each; ``configured`` is what is wrong in the objects alone. ``providers`` are those of the
+    balancers of entries, by the entry's name.
     """
 
     site: str
@@ -32,6 +34,7 @@ class Evidence:
     command: str
     kongs: Sequence[Kong]
     facts: Mapping[Entry, Sequence[Fact]]
+    providers: Mapping[str, Match]
     addresses: Addresses
     outside: Sequence[Part]
     inside: Sequence[Part]

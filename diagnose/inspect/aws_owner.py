@@ -6,14 +6,10 @@ cloud-provider-aws, docs/service_controller.md.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
 from diagnose.cluster.objects import at, name_of
 from diagnose.inspect.ways import Way
-from diagnose.path.proxying import Proxying
-from diagnose.path.traffic import Layer
-from diagnose.site import Fact
 
 PREFIX = "service.beta.kubernetes.io/aws-load-balancer-"
 PROXY = f"{PREFIX}proxy-protocol"
@@ -28,9 +24,6 @@ CONTROLLER_CLASSES = frozenset({OWN_CLASS, AUTO_MODE})
 CONTROLLER_FINALIZER = "service.k8s.aws/resources"
 BUILT_IN_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 TARGET_TYPES = frozenset({"ip", "instance"})
-
-_CLASSIC = re.compile(r"^[^.]+\.[a-z0-9-]+\.elb\.amazonaws\.com(\.cn)?$")
-"""Names of Classic Load Balancers (cloud-provider-aws); those of an NLB have elb before the region."""
 
 
 class Owner(StrEnum):
@@ -97,32 +90,3 @@ def other_cloud(way: Way) -> str | None:
         return None
     node, provider = told[0]
     return f"Node {name_of(node)} spec.providerID: {provider}"
-
-
-def expected_on_aws(way: Way) -> Fact | None:
-    """What the owner of the Service makes of it; None where that is not settled, or chosen for single ports."""
-    owner, asked = owner_of(way), asks_for_proxy(way)
-    if owner is None or other_cloud(way) or not way.balanced or _by_port(way):
-        return None
-    if owner[0] is Owner.CONTROLLER:
-        return _balancer(Proxying.SENDS_PROXY_V2, asked) if asked else None
-    if way.annotation(TYPE) is not None or (way.annotation(BACKEND_PROTOCOL) or "tcp").lower() not in ("tcp", "ssl"):
-        return None
-    if way.annotation(PROXY) == "*":
-        return _balancer(Proxying.SENDS_PROXY_V1, way.noted(PROXY))
-    name = next((name for name in _published(way) if _CLASSIC.search(name)), None)
-    told = f"{way.name} is published as {name}, a Classic Load Balancer, and has no annotation {PROXY}"
-    return _balancer(Proxying.PROXIES, told) if name else None
-
-
-def _balancer(behaviour: Proxying, source: str) -> Fact:
-    return Fact(Layer.LOAD_BALANCER, frozenset({behaviour.value}), source)
-
-
-def _by_port(way: Way) -> bool:
-    annotations = at(way.service, "metadata", "annotations") or {}
-    return PROXY_PER_GROUP in annotations or any(str(key).startswith(f"{ATTRIBUTES}.") for key in annotations)
-
-
-def _published(way: Way) -> list[str]:
-    return [str(one.get("hostname") or "") for one in at(way.service, "status", "loadBalancer", "ingress") or ()]

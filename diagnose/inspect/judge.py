@@ -36,7 +36,7 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     peers.nodes_not_trusted,
     aws.not_honoured,
     aws.health_checks_get_proxy,
-    balancers.proxy_listener_behind_passthrough,
+    balancers.proxy_listener_behind_silence,
     balancers.proxy_header_unexpected,
     balancers.listeners_disagree,
     balancers.local_cannot_restore,
@@ -44,7 +44,7 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     fronts.certificates_out_of_play,
     mesh.takes_connections,
     fronts.front_not_read,
-    fronts.google_appends_itself,
+    fronts.appends_itself,
     aws.ip_targets_drop_source,
     aws.proxy_within_tls,
 )

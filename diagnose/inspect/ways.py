@@ -30,7 +30,7 @@ class Way:
     name: str
     kongs: tuple[Kong, ...]
     listens: tuple[Listen, ...]
-    fronts: tuple[tuple[Front, Object], ...]
+    fronts: tuple[Front, ...]
     snapshot: Snapshot
     within: tuple[str, ...] = ()
 
@@ -109,15 +109,12 @@ def listens_behind(service: Object, kong: Kong) -> Iterator[Listen]:
             yield from (one for one in (*kong.listens, *kong.streams) if one.port is not None and one.port == number)
 
 
-def _fronts(snapshot: Snapshot, service: Object) -> Iterator[tuple[Front, Object]]:
-    """The fronts of a Service that are none of Kong's, each with the Ingress or Gateway that it is."""
+def _fronts(snapshot: Snapshot, service: Object) -> Iterator[Front]:
+    """The fronts of a Service that are none of Kong's."""
     classes = kong_classes(snapshot)
-    things = {f"Ingress {full_name(one)}": one for one in snapshot.of("ingresses")}
-    things |= {f"Gateway {full_name(one)}": one for one in snapshot.of("gateways")}
     for front in fronts_of(snapshot, service, None):
-        thing = things[front.name]
-        if class_of(thing) not in classes:
-            yield front, thing
+        if class_of(front.thing) not in classes:
+            yield front
 
 
 def kong_classes(snapshot: Snapshot) -> frozenset[str]:

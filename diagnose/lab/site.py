@@ -8,7 +8,7 @@ import random
 import secrets
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Self
 
@@ -22,6 +22,7 @@ from diagnose.lab.labs import BALANCER, BRIDGES, CALLER, ECHO, KONGS, LABS, NODE
 from diagnose.lab.node import Node
 from diagnose.owners import Inventory, Kind, Owner
 from diagnose.path.traffic import Layer
+from diagnose.providers.provider import Match
 from diagnose.report.report import Finding
 from diagnose.site import (
     PREAMBLE_AS_REQUEST,
@@ -54,6 +55,7 @@ class LabSite:
         self.name = f"lab {lab.name}"
         self.service: str | None = SERVICE
         self.installation: Installation | None = None
+        self.providers: Mapping[str, Match] = {}
         self.gaps: Sequence[Gap] = ()
         self.missing_rights: Sequence[str] = ()
         self.leftovers: Sequence[str] = ()

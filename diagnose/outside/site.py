@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Self
@@ -21,6 +21,7 @@ from diagnose.outside.route import EchoRoute, make, remove
 from diagnose.path.node import Node
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
+from diagnose.providers.provider import Match
 from diagnose.report.report import Finding
 from diagnose.site import Backend, Entry, EntryKind, Fact, Gap, Kong, Logs, Progress
 from probes.outcome import Sent
@@ -68,6 +69,7 @@ class OutsideSite:
     def __init__(self, options: OutsideOptions) -> None:
         self.service: str | None = None
         self.installation: Installation | None = None
+        self.providers: Mapping[str, Match] = {}
         self.facts: Sequence[Fact] = (NO_SERVICE_LB,)
         self.missing_rights: Sequence[str] = ()
         self.leftovers: Sequence[str] = ()

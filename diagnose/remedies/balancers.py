@@ -16,8 +16,9 @@ PROXIES = frozenset({Layer.EDGE, Layer.LOAD_BALANCER})
 
 
 class Telling(StrEnum):
-    """What can be told to a proxy. Its kind stays what it is: one that ends HTTP is not made to copy bytes."""
+    """What can be told to a proxy. One that ends HTTP is not made to copy bytes, nor the other way round."""
 
+    KEEP_SOURCE = "keep_source"
     SEND_PROXY = "send_proxy"
     STOP_PROXY = "stop_proxy"
     APPEND = "append"
@@ -47,10 +48,14 @@ def told(hops: Sequence[Hop], telling: Telling) -> list[Hop] | None:
     return changed if changed != list(hops) else None
 
 
-def tellings(hops: Sequence[Hop], listener: Listener) -> list[Telling]:
-    """What some proxy among ``hops`` can be told, in front of ``listener``."""
+def tellings(hops: Sequence[Hop], listener: Listener, *, keeps_source: bool = False) -> list[Telling]:
+    """What some proxy among ``hops`` can be told, in front of ``listener``.
+
+    Few can be made to keep the source: ``keeps_source`` tells that the one at hand is known to.
+    """
     tls = Telling.SPEAK_TLS if listener.tls else Telling.SPEAK_CLEAR
     against = {Telling.SPEAK_TLS, Telling.SPEAK_CLEAR} - {tls}
+    against |= set() if keeps_source else {Telling.KEEP_SOURCE}
     return [one for one in Telling if one not in against and told(hops, one) is not None]
 
 
@@ -75,6 +80,7 @@ def _onward(hop: Hop, onward: Onward) -> Hop:
 
 
 _CAN: dict[Telling, Callable[[Hop], bool]] = {
+    Telling.KEEP_SOURCE: lambda hop: hop.layer is Layer.LOAD_BALANCER and hop.behaviour is Proxying.PROXIES,
     Telling.SEND_PROXY: lambda hop: hop.behaviour is Proxying.PROXIES,
     Telling.STOP_PROXY: lambda hop: hop.behaviour in SENDS_PROXY,
     Telling.APPEND: lambda hop: hop.behaviour in HTTP,
@@ -85,6 +91,7 @@ _CAN: dict[Telling, Callable[[Hop], bool]] = {
 }
 
 _DO: dict[Telling, Callable[[Hop], Hop]] = {
+    Telling.KEEP_SOURCE: lambda hop: replace(hop, behaviour=Proxying.PASSES_THROUGH),
     Telling.SEND_PROXY: lambda hop: replace(hop, behaviour=Proxying.SENDS_PROXY_V2),
     Telling.STOP_PROXY: lambda hop: replace(hop, behaviour=Proxying.PROXIES),
     Telling.APPEND: lambda hop: replace(hop, behaviour=Proxying.HTTP_APPENDS_XFF),
@@ -97,6 +104,10 @@ _DO: dict[Telling, Callable[[Hop], Hop]] = {
 }
 
 WORDS: dict[Telling, Words] = {
+    Telling.KEEP_SOURCE: Words(
+        "let the balancer keep the client's source address",
+        "Let the load balancer forward packets with the client's own address.",
+    ),
     Telling.SEND_PROXY: Words(
         "let the balancer send the PROXY protocol",
         "Switch the PROXY protocol (version 2) on at the load balancer, for the ports that lead to Kong and not for "

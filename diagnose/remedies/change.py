@@ -11,6 +11,7 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case, holding
 from diagnose.explain.faults import Judgement, judge
 from diagnose.path.node import Node
+from diagnose.path.proxying import Proxying
 from diagnose.path.settings import Listener
 from diagnose.path.traffic import Layer, Traffic
 from diagnose.path.world import Binding, Hop, World, emits
@@ -71,6 +72,9 @@ def apply(change: Change, case: Case) -> tuple[World, Binding] | None:
         if can is None:
             return None
         hops = can
+        binding = [
+            None if hop.behaviour is Proxying.PASSES_THROUGH else at for hop, at in zip(hops, binding, strict=True)
+        ]
     for index, hop in enumerate(hops):
         if change.traffic_policy == "Local" and hop.behaviour is Node.MASQUERADES and _is_kongs(hops, index):
             hops[index], binding[index] = Hop(Layer.NODE, Node.KEEPS_SOURCE), None

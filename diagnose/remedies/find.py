@@ -92,7 +92,13 @@ def _changes(cases: Sequence[Case], addresses: Addresses, place: Place, seen: fr
     masqueraded = any(hop.behaviour is Node.MASQUERADES for case in cases for hop in case.world.hops)
     policies = (None, "Local") if masqueraded and place.service else (None,)
     balancers: list[Telling | None] = [None]
-    balancers += sorted({one for case in cases for one in tellings(case.world.hops, case.world.listener)})
+    balancers += sorted(
+        {
+            one
+            for case in cases
+            for one in tellings(case.world.hops, case.world.listener, keeps_source=place.keeps_source)
+        }
+    )
     kinds = {case.world.listener.tls for case in cases}
     plain, tls = ((None, True, False) if kind in kinds else (None,) for kind in (False, True))
     trusted = trusts(cases, addresses, seen)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from diagnose.installation import Form, Installation
 from diagnose.report.report import RemedyStep
 
 LISTEN = "KONG_PROXY_LISTEN"
-ANYWHERE = frozenset({"0.0.0.0", "[::]"})
-"""The addresses that the chart listens on by default."""
+DATA_PLANE = "DataPlane"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is to be set: Kong's variables by their names, and the traffic policy of its Service; None as it is.
+    """What is to be set: Kong's variables by their names, the traffic policy of its Service, None as it is, and its
+    annotations.
 
     ``listened`` is the text of proxy_listen before, None where it is not known.
     """
@@ -25,6 +25,7 @@ class Told:
     variables: Mapping[str, str]
     traffic_policy: str | None = None
     listened: str | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 def as_step(told: Told, installation: Installation | None, kubectl: str) -> RemedyStep:
@@ -53,24 +54,27 @@ def chart_values(told: Told, installation: Installation) -> dict[str, Any]:
     env = {name.removeprefix("KONG_").lower(): value for name, value in told.variables.items() if name != LISTEN}
     proxy: dict[str, Any] = {}
     if LISTEN in told.variables:
-        parameters = chart_parameters(told.variables[LISTEN])
+        parameters = chart_parameters(told.variables[LISTEN], installation.addresses)
         if parameters is None:
             env["proxy_listen"] = told.variables[LISTEN]
         else:
-            before = chart_parameters(told.listened or "") or {}
+            before = chart_parameters(told.listened or "", installation.addresses) or {}
             changed = {kind: words for kind, words in parameters.items() if words != before.get(kind)}
             proxy |= {kind: {"parameters": words} for kind, words in changed.items()}
     if told.traffic_policy is not None:
         proxy["externalTrafficPolicy"] = told.traffic_policy
+    if told.annotations:
+        proxy["annotations"] = dict(told.annotations)
     values: dict[str, Any] = ({"env": env} if env else {}) | ({"proxy": proxy} if proxy else {})
     for key in reversed(installation.values):
         values = {key: values}
     return values
 
 
-def chart_parameters(listen: str) -> dict[str, list[str]] | None:
+def chart_parameters(listen: str, addresses: Sequence[str]) -> dict[str, list[str]] | None:
     """The parameters, for plain and for TLS, of which the chart makes this text; None where it makes no such text.
 
+    ``addresses`` are those that this version of the chart listens on, unless it is told to take fewer.
     The chart writes one port of each kind, on each address alike, the parameters after it, and ``ssl`` last
     (Kong/charts, kong.listen). What is written in another way was set as a whole, which wins over parameters.
     """
@@ -80,7 +84,7 @@ def chart_parameters(listen: str) -> dict[str, list[str]] | None:
         address, _, port = where.rpartition(":")
         tls = words[-1:] == ["ssl"]
         rest = tuple(words[:-1] if tls else words)
-        if address not in ANYWHERE or "ssl" in rest:
+        if address not in addresses or "ssl" in rest:
             return None
         found.setdefault("tls" if tls else "http", set()).add((port, rest))
     if any(len(ways) > 1 for ways in found.values()):
@@ -89,7 +93,7 @@ def chart_parameters(listen: str) -> dict[str, list[str]] | None:
 
 
 def _helm(told: Told, installation: Installation, kubectl: str) -> RemedyStep:
-    values = _yaml(chart_values(told, installation))
+    values = as_yaml(chart_values(told, installation))
     if installation.name is None:
         return RemedyStep("helm", values)
     helm = kubectl.replace("kubectl", "helm", 1).replace("--context", "--kube-context", 1)
@@ -107,20 +111,34 @@ def data_plane(told: Told) -> dict[str, Any]:
         env = [{"name": name, "value": value} for name, value in told.variables.items()]
         template = {"spec": {"containers": [{"name": "proxy", "env": env}]}}
         options["deployment"] = {"podTemplateSpec": template}
-    if told.traffic_policy is not None:
-        options["network"] = {"services": {"ingress": {"externalTrafficPolicy": told.traffic_policy}}}
+    service: dict[str, Any] = {"externalTrafficPolicy": told.traffic_policy} if told.traffic_policy is not None else {}
+    service |= {"annotations": dict(told.annotations)} if told.annotations else {}
+    if service:
+        options["network"] = {"services": {"ingress": service}}
     return options
 
 
 def _of_operator(told: Told, installation: Installation) -> str:
-    comment = (
-        f"# into spec of DataPlane {installation.namespace}/{installation.name}; where a Gateway owns that, into\n"
-        "# spec.dataPlaneOptions of the GatewayConfiguration of its class. Keep what stands there."
-    )
-    return f"{comment}\n{_yaml(data_plane(told))}"
+    """The object to edit. Lists in it are not merged by any command, so containers that stand there would be lost."""
+    where = f"{installation.namespace}/{installation.name}"
+    if installation.kind is None:
+        return (
+            f"# into spec of DataPlane {where}; where a Gateway owns that, into\n"
+            "# spec.dataPlaneOptions of the GatewayConfiguration of its class. Keep what stands there.\n"
+            f"{as_yaml(data_plane(told))}"
+        )
+    options = data_plane(told)
+    manifest = {
+        "apiVersion": installation.api,
+        "kind": installation.kind,
+        "metadata": {"name": installation.name, "namespace": installation.namespace},
+        "spec": options if installation.kind == DATA_PLANE else {"dataPlaneOptions": options},
+    }
+    return f"# into {installation.kind} {where}. Keep what stands there.\n{as_yaml(manifest)}"
 
 
-def _yaml(value: Mapping[str, Any]) -> str:
+def as_yaml(value: Mapping[str, Any]) -> str:
+    """``value`` as a YAML document."""
     import yaml
 
     return str(yaml.safe_dump(value, sort_keys=False, default_flow_style=False, width=1000)).rstrip("\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -11,11 +12,22 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case
 from diagnose.installation import Installation
 from diagnose.owners import Kind
+from diagnose.path.proxying import Proxying
 from diagnose.path.settings import Settings
-from diagnose.remedies.balancers import WORDS
+from diagnose.path.traffic import Layer
+from diagnose.providers.advice import how_to, told_whom
+from diagnose.providers.provider import Match, Purpose
+from diagnose.remedies.balancers import WORDS, Telling, told
 from diagnose.remedies.change import Change, Claims, Part, parts_of, safest_order
-from diagnose.remedies.forms import Told, as_step, writes_service
+from diagnose.remedies.forms import Told, as_step, as_yaml, writes_service
 from diagnose.report.report import Remedy, RemedyStep, Verdict
+
+PURPOSES = {
+    Telling.KEEP_SOURCE: Purpose.KEEP_SOURCE,
+    Telling.SEND_PROXY: Purpose.PROXY_PROTOCOL,
+    Telling.APPEND: Purpose.FORWARDED_FOR,
+}
+"""What providers are known to be told by annotation or in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +35,20 @@ class Place:
     """Where a remedy is to be applied: the kubectl command with its context, and Kong's Service if there is one.
 
     ``proxy_listen`` is the text that Kong is told, None where it could not be read; ``installation`` tells in which
-    form it is told so, None where that is not known.
+    form it is told so, None where that is not known. ``provider`` is the balancer's, None where that is not known.
     """
 
     kubectl: str
     service: str | None
     proxy_listen: str | None = None
     installation: Installation | None = None
+    provider: Match | None = None
+
+    @property
+    def keeps_source(self) -> bool:
+        """Whether the load balancer, which proxies, can be told by annotation to keep the source."""
+        told = how_to(self.provider, Purpose.KEEP_SOURCE) if self.provider is not None else None
+        return told is not None and bool(told.annotations) and told.behaviours == {Proxying.PASSES_THROUGH}
 
 
 def as_remedy(
@@ -37,38 +56,70 @@ def as_remedy(
 ) -> Remedy:
     """``change`` in words and lines to paste, its parts in the order that is safest for ``cases``."""
     order, harm = safest_order(change, cases, claims, addresses)
-    told = [_PARTS[part](change, place) for part in order]
-    steps = tuple(step for step, _ in told)
-    summary = "; ".join(summary for _, summary in told)
-    effects = (*_effects(change, addresses, place), *_on_the_way(harm, len(steps)))
+    parts = [_PARTS[part](change, place, cases[0]) for part in order]
+    steps = tuple(step for steps, _ in parts for step in steps)
+    summary = "; ".join(summary for _, summary in parts)
+    effects = (*_effects(change, addresses, place), *_on_the_way(harm, len(parts)))
     return Remedy(summary[:1].upper() + summary[1:], sufficient, steps, effects)
 
 
-def _balancer(change: Change, place: Place) -> tuple[RemedyStep, str]:
+Steps = tuple[RemedyStep, ...]
+
+
+def _balancer(change: Change, place: Place, case: Case) -> tuple[Steps, str]:
     assert change.balancer is not None
     words = WORDS[change.balancer]
-    return RemedyStep("balancer", words.text), words.summary
+    purpose = PURPOSES.get(change.balancer)
+    match = place.provider if purpose and _is_provider(change.balancer, case, place) else None
+    way = how_to(match, purpose) if match is not None and purpose is not None else None
+    if match is None or way is None:
+        return (RemedyStep("balancer", words.text),), words.summary
+    noted = (RemedyStep("balancer", way.text),) if way.text else ()
+    if not way.annotations:
+        return noted, words.summary
+    if match.provider.fronts:
+        annotated = {"metadata": {"annotations": dict(way.annotations)}}
+        return (RemedyStep("manifest", as_yaml(annotated)), *noted), words.summary
+    policy = None if change.traffic_policy else way.spec.get("externalTrafficPolicy")
+    return (_of_service(Told({}, policy, annotations=way.annotations), place), *noted), words.summary
 
 
-def _kong(change: Change, place: Place) -> tuple[RemedyStep, str]:
+def _is_provider(telling: Telling, case: Case, place: Place) -> bool:
+    """Whether the one proxy that is told so was seen to do what the known provider's do."""
+    before = case.world.hops
+    hops = [hop for hop, changed in zip(before, told(before, telling) or before, strict=True) if hop != changed]
+    if place.provider is None or place.service is None or [hop.layer for hop in hops] != [Layer.LOAD_BALANCER]:
+        return False
+    provider = place.provider.provider
+    modes = (provider.default, *(one.mode for one in provider.variants))
+    return any(hops[0].behaviour.value in mode.behaviours for mode in modes)
+
+
+def _kong(change: Change, place: Place, case: Case) -> tuple[Steps, str]:
     variables = _variables(change, place)
     names = ", ".join(name.removeprefix("KONG_").lower() for name in variables)
     # A text of proxy_listen that nobody knows is described, which no program can take.
     known = not _flags(change) or place.proxy_listen is not None
-    told = Told(variables, listened=place.proxy_listen)
-    step = as_step(told, place.installation if known else None, place.kubectl)
-    return step, f"set Kong's {names}"
+    step = as_step(Told(variables, listened=place.proxy_listen), place.installation if known else None, place.kubectl)
+    return (step,), f"set Kong's {names}"
 
 
-def _service(change: Change, place: Place) -> tuple[RemedyStep, str]:
-    assert place.service is not None
+def _service(change: Change, place: Place, case: Case) -> tuple[Steps, str]:
     summary = f"set externalTrafficPolicy of Service {place.service} to {change.traffic_policy}"
+    return (_of_service(Told({}, change.traffic_policy), place),), summary
+
+
+def _of_service(told: Told, place: Place) -> RemedyStep:
+    """The step that changes Kong's Service, where it is written."""
+    assert place.service is not None
     if writes_service(place.installation):
-        return as_step(Told({}, change.traffic_policy), place.installation, place.kubectl), summary
+        return as_step(told, place.installation, place.kubectl)
     namespace, name = place.service.split("/", 1)
-    patch = json.dumps({"spec": {"externalTrafficPolicy": change.traffic_policy}}, separators=(",", ":"))
-    text = f"{place.kubectl} --namespace {namespace} patch service {name} --type merge --patch '{patch}'"
-    return RemedyStep("kubectl", text), summary
+    metadata = {"metadata": {"annotations": dict(told.annotations)}} if told.annotations else {}
+    spec = {"spec": {"externalTrafficPolicy": told.traffic_policy}} if told.traffic_policy else {}
+    patch = shlex.quote(json.dumps({**metadata, **spec}, separators=(",", ":")))
+    text = f"{place.kubectl} --namespace {namespace} patch service {name} --type merge --patch {patch}"
+    return RemedyStep("kubectl", text)
 
 
 _PARTS = {Part.BALANCER: _balancer, Part.KONG: _kong, Part.SERVICE: _service}
@@ -76,6 +127,9 @@ _PARTS = {Part.BALANCER: _balancer, Part.KONG: _kong, Part.SERVICE: _service}
 
 def _effects(change: Change, addresses: Addresses, place: Place) -> list[str]:
     effects = []
+    keeper = place.installation.keeper if place.installation is not None else None
+    if keeper is not None:
+        effects.append(f"{keeper} writes these objects: make the change where it reads from, or it is taken back.")
     if Part.KONG in parts_of(change):
         restart = "its pods have to be rolled" if place.service is not None else "it has to be restarted"
         effects.append(f"Kong reads these settings only when it starts: {restart}.")
@@ -91,6 +145,12 @@ def _effects(change: Change, addresses: Addresses, place: Place) -> list[str]:
                 "Among the trusted addresses are those of the nodes as they are now. Nodes that join later have "
                 "others: trust the nodes' subnet instead, if nothing else lives in it."
             )
+        if place.provider is not None and place.provider.provider.trust.look_up:
+            whom = told_whom(place.provider.provider.trust)
+            effects.append(f"Addresses of {place.provider.provider.name} may change. Whom to trust: {whom}")
+    if place.provider is not None and {Part.BALANCER, Part.SERVICE} & set(parts_of(change)):
+        provider = place.provider.provider
+        effects += [f"Known of {provider.name}: {trap.text} ({trap.source})" for trap in provider.traps]
     return effects
 
 

@@ -44,15 +44,18 @@ def _peer(case: Case) -> Address | None:
 def smallest_ranges(address: Address, addresses: Addresses) -> tuple[Network, ...]:
     """The smallest ranges that are sure to hold what answers in the place of ``address``.
 
-    Nodes come and go: one node's address stands for all nodes'. A pod's stands for the pod network.
+    Nodes come and go: one node's address stands for all nodes'. A pod's stands for the pod network, a balancer's for
+    all ranges that are known to be that balancer's.
     """
-    kinds = {owner.kind for owner in addresses.inventory.owners(address)}
-    family = kinds & {Kind.NODE, Kind.POD_NETWORK, Kind.POD}
-    if not family:
-        return (ip_network(address),)
-    return tuple(
-        net for net, owner in addresses.inventory.ranges if owner.kind in family and net.version == address.version
+    owners = addresses.inventory.owners(address)
+    family = {owner.kind for owner in owners} & {Kind.NODE, Kind.POD_NETWORK, Kind.POD}
+    proxies = () if family else tuple(owner for owner in owners if owner.kind in (Kind.BALANCER, Kind.EDGE))
+    ranges = tuple(
+        net
+        for net, owner in addresses.inventory.ranges
+        if net.version == address.version and (owner.kind in family or owner in proxies)
     )
+    return ranges or (ip_network(address),)
 
 
 def collapse(networks: Iterator[Network]) -> tuple[str, ...]:

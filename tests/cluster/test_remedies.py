@@ -69,3 +69,29 @@ def test_what_is_printed_cures(topology: Topology, tmp_path: Path) -> None:
     assert cured.report is not None, cured.errors
     assert (cured.report["verdict"], cured.status) == ("preserved", 0), cured.report["findings"]
     assert_nothing_left()
+
+
+@pytest.fixture
+def hetzner() -> Iterator[None]:
+    """Kong's Service, marked as one of a cloud whose balancer proxies, and which HAProxy stands in for."""
+    marked = ("annotate", "service", "--namespace=kong", "kong-proxy")
+    kubectl(*marked, "load-balancer.hetzner.cloud/location=fsn1")
+    yield
+    kubectl(*marked, "load-balancer.hetzner.cloud/location-")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_a_known_balancer_is_told_is_taken_by_an_api_server(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with built(topologies.PROXYING, tmp_path):
+        request.getfixturevalue("hetzner")
+        run = diagnose()
+    assert run.report is not None, run.errors
+    (found,) = [one["remedy"] for one in run.report["findings"] if one["code"] == "KIP201"]
+    (step,) = [one for one in found["steps"] if "patch service" in one["text"]]
+    assert "load-balancer.hetzner.cloud/uses-proxyprotocol" in step["text"]
+
+    take(step | {"text": f"{step['text']} --dry-run=server"})
+
+    assert any("Hetzner" in effect for effect in found["effects"])

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.cluster.facts import balancer_facts
-from diagnose.cluster.objects import annotations_of, at
-from diagnose.inspect.aws_owner import expected_on_aws
+from diagnose.cluster.objects import at
 from diagnose.inspect.found import Found, note
+from diagnose.inspect.rules.aws import not_honoured
 from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
+from diagnose.path.traffic import Layer
+from diagnose.providers.advice import facts, how_to
+from diagnose.providers.provider import HowTo, Match, Purpose
+from diagnose.providers.recognise import recognise
+from diagnose.report.report import RemedyStep
 from diagnose.site import Fact
 
 PRIVATE_LINK = "service.beta.kubernetes.io/azure-pls-proxy-protocol"
 NEG = "cloud.google.com/neg"
-
-PER_PORT = (
-    "service.beta.kubernetes.io/aws-load-balancer-proxy-protocol-per-target-group",
-    "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes.",
-    "service.beta.kubernetes.io/linode-loadbalancer-port-",
-)
-LISTED = (
-    "service.beta.kubernetes.io/scw-loadbalancer-proxy-protocol",
-    "service.beta.kubernetes.io/scw-loadbalancer-send",
-)
-"""Annotations that choose single ports: by their name, and by their value."""
 
 _PASSES = frozenset({Proxying.PASSES_THROUGH.value})
 _SILENT = frozenset({Proxying.PROXIES.value})
@@ -33,22 +26,43 @@ _SENDS = frozenset(one.value for one in SENDS_PROXY)
 
 def expected(way: Way) -> Fact | None:
     """What is to be expected of the Service's balancer, None where nothing is known of it."""
-    return expected_on_aws(way) or next(iter(balancer_facts(way.service, way.snapshot.of("nodes"))), None)
+    return next((fact for fact in facts(recognised(way)) if fact.layer is Layer.LOAD_BALANCER), None)
 
 
-def proxy_listener_behind_passthrough(way: Way) -> Iterator[Found]:
-    """Kong demands PROXY headers behind a balancer that forwards packets and cannot send any."""
+def recognised(way: Way) -> tuple[Match, ...]:
+    """Whose load balancer the Service asks for: one, several that nothing tells apart, or none."""
+    return recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"))
+
+
+def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:
+    """Kong demands PROXY headers behind a balancer that sends none: it cannot, or it was not told to."""
     fact = expected(way)
     flagged = [one for one in way.listens if one.demands_proxy]
-    if fact is None or fact.behaviours != _PASSES or not flagged or _proxied_otherwise(way):
+    if fact is None or fact.behaviours not in (_PASSES, _SILENT) or not flagged or _proxied_otherwise(way):
         return
+    if any(not_honoured(way)):
+        return  # it was to send them, and that finding says why it does not
     listening = [f"{kong.told_listen} (port {flagged[0].port} demands it)" for kong in way.kongs]
-    because = (fact.source, "it sends no PROXY header", *listening)
-    steps = [step for kong in way.kongs for step in kong.listening(False)][:1]
-    steps += [way.step(externalTrafficPolicy="Local")] if way.policy != "Local" else []
     effects = ("Unless something else before Kong sends PROXY headers: then all is well, and this warning is not.",)
-    summary = "remove proxy_protocol from the listeners, and let externalTrafficPolicy: Local keep the source"
-    yield Found("KIP725", because, summary, tuple(steps), effects)
+    if told := _told(way, Purpose.PROXY_PROTOCOL):
+        because = (fact.source, "it is not told to send PROXY headers", *listening)
+        yield Found("KIP725", because, "let the balancer send PROXY headers", _steps(way, told), effects)
+    elif fact.behaviours == _PASSES:
+        steps = tuple(step for kong in way.kongs for step in kong.listening(False))[:1]
+        steps += (way.step(externalTrafficPolicy="Local"),) if way.policy != "Local" else ()
+        summary = "remove proxy_protocol from the listeners, and let externalTrafficPolicy: Local keep the source"
+        yield Found("KIP725", (fact.source, "it sends no PROXY header", *listening), summary, steps, effects)
+
+
+def _told(way: Way, purpose: Purpose) -> HowTo | None:
+    """How the balancer is told so, where it is known whose it is and it can be told."""
+    found = recognised(way)
+    return how_to(found[0], purpose) if len(found) == 1 else None
+
+
+def _steps(way: Way, told: HowTo) -> tuple[RemedyStep, ...]:
+    pasted = (way.step(told.annotations, **told.spec),) if told.annotations or told.spec else ()
+    return (*pasted, note(told.text)) if told.text else pasted
 
 
 def _proxied_otherwise(way: Way) -> bool:
@@ -90,9 +104,9 @@ def listeners_disagree(way: Way) -> Iterator[Found]:
 
 
 def _chosen_by_port(way: Way) -> bool:
-    """Whether annotations tell the balancer for which ports it is to send PROXY headers."""
-    keys = annotations_of(way.service)
-    return any(str(key).startswith(PER_PORT) or (str(key).startswith(LISTED) and keys[key] != "*") for key in keys)
+    """Whether the balancer sends PROXY headers for some of its ports, and not for others."""
+    fact = expected(way)
+    return fact is not None and bool(fact.behaviours & _SENDS) and not fact.behaviours <= _SENDS
 
 
 def local_cannot_restore(way: Way) -> Iterator[Found]:
@@ -105,7 +119,9 @@ def local_cannot_restore(way: Way) -> Iterator[Found]:
     if any(one.demands_proxy for one in way.listens):
         return
     because = (way.field("externalTrafficPolicy"), fact.source, "Local keeps the balancer's address, no other")
-    yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them")
+    told = _told(way, Purpose.PROXY_PROTOCOL)
+    steps = _steps(way, told) if told else ()
+    yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them", steps)
 
 
 def hairpin_without_header(way: Way) -> Iterator[Found]:
@@ -120,9 +136,15 @@ def hairpin_without_header(way: Way) -> Iterator[Found]:
             where = f"{way.name} status.loadBalancer.ingress[{index}] has ip {entry['ip']} and {mode}"
             listening = [f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)" for kong in way.kongs]
             why = "nodes send connections of pods to that address straight to Kong, which closes them"
-            wanted = note(
-                "Kubernetes 1.30 or later reads ipMode, and the cloud's controller writes it: update that, or set its "
-                "annotation for a hostname in place of the address."
-            )
-            yield Found("KIP728", (where, *listening, why), "have ipMode: Proxy published", (wanted,))
+            yield Found("KIP728", (where, *listening, why), "have ipMode: Proxy published", _led_through(way))
             return
+
+
+def _led_through(way: Way) -> tuple[RemedyStep, ...]:
+    """How callers in the cluster are led through the balancer as well."""
+    wanted = note(
+        "Kubernetes 1.30 or later reads ipMode, and the cloud's controller writes it: update that, or set its "
+        "annotation for a hostname in place of the address."
+    )
+    told = _told(way, Purpose.HAIRPIN)
+    return (wanted, *_steps(way, told)) if told else (wanted,)

@@ -6,54 +6,46 @@ from collections.abc import Iterator
 
 from diagnose.cluster.fronts import Front
 from diagnose.cluster.objects import annotations_of, at, full_name
-from diagnose.cluster.replies import Object
 from diagnose.inspect.found import Found, kong_step, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.rules.trust import trusted_networks
 from diagnose.inspect.ways import Way, class_of, kong_classes
+from diagnose.path.proxying import Proxying
 from diagnose.path.traffic import parse_address
+from diagnose.providers.advice import told_whom
+from diagnose.providers.provider import Match
+from diagnose.providers.recognise import recognise_front
 from diagnose.report.report import RemedyStep
 
-ALB = "alb"
-GOOGLE = "gce"
-CLASSES = {
-    "alb": ALB,
-    "gce": GOOGLE,
-    "gce-internal": GOOGLE,
-    "gke-l7-gxlb": GOOGLE,
-    "gke-l7-global-external-managed": GOOGLE,
-    "azure-application-gateway": "azure",
-}
-"""Ingress and Gateway classes whose balancers append the client to X-Forwarded-For and write no X-Real-IP."""
-
-CONTROLLERS = {"ingress.k8s.aws/alb": ALB, "eks.amazonaws.com/alb": ALB, "azure/application-gateway": "azure"}
-
-ALB_ATTRIBUTES = "alb.ingress.kubernetes.io/load-balancer-attributes"
-ALB_MODE = "routing.http.xff_header_processing.mode"
 ALB_BACKEND = "alb.ingress.kubernetes.io/backend-protocol"
-GOOGLE_RANGES = "130.211.0.0/22, 35.191.0.0/16"
 SERVICE_CERTIFICATE = "service.beta.kubernetes.io/aws-load-balancer-ssl-cert"
 SERVICE_BACKEND = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
 
+APPENDS = frozenset({Proxying.HTTP_APPENDS_XFF.value, Proxying.HTTP_APPENDS_XFF_AND_SELF.value})
+"""Behaviours of balancers that append the client to X-Forwarded-For, and write no X-Real-IP."""
 
-def kind_of(way: Way, thing: Object) -> str | None:
-    """Which of the known balancers a front is, None for another."""
-    named = class_of(thing)
-    told = {at(one, "metadata", "name"): at(one, "spec", "controller") for one in way.snapshot.of("ingressclasses")}
-    if named in told:
-        return CONTROLLERS.get(str(told[named]))
-    return CLASSES.get(named or "")
+_BOTH = frozenset({Proxying.HTTP_APPENDS_XFF_AND_SELF.value})
+
+
+def provider_of(way: Way, front: Front) -> Match | None:
+    """Whose balancer a front is, None where that is not known."""
+    classes = way.snapshot.of("ingressclasses", "gatewayclasses")
+    found = recognise_front(front.thing, classes, way.snapshot.of("nodes"))
+    return found[0] if len(found) == 1 else None
 
 
 def front_not_read(way: Way) -> Iterator[Found]:
     """The front names the caller in X-Forwarded-For, and Kong takes the address from elsewhere."""
-    for front, thing in way.fronts:
-        if kind_of(way, thing) is None or _mode(thing) != "append":
+    for front in way.fronts:
+        match = provider_of(way, front)
+        if match is None or not match.mode.behaviours <= APPENDS:
             continue
         for kong in way.kongs:
             if why := _why_not_read(kong):
-                stands = f"{front.name} (class {class_of(thing)}) leads to {way.name}: it appends to X-Forwarded-For"
-                steps = (kong_step("KONG_REAL_IP_HEADER=X-Forwarded-For"), _whom(kind_of(way, thing)))
+                stands = (
+                    f"{front.name} (class {class_of(front.thing)}) leads to {way.name}: it appends to X-Forwarded-For"
+                )
+                steps = (kong_step("KONG_REAL_IP_HEADER=X-Forwarded-For"), _whom(match))
                 yield Found("KIP731", (stands, *why), "read X-Forwarded-For, and trust the balancer", steps)
 
 
@@ -68,37 +60,30 @@ def _why_not_read(kong: Kong) -> tuple[str, ...]:
     return (kong.reads,) if settings.real_ip_header == "proxy_protocol" else ()
 
 
-def _whom(kind: str | None) -> RemedyStep:
-    if kind == GOOGLE:
-        return note(f"Trust {GOOGLE_RANGES} and the balancer's own address, with KONG_REAL_IP_RECURSIVE=on.")
-    return note("Trust the subnets that the balancer has its addresses in.")
+def _whom(match: Match) -> RemedyStep:
+    whole = "" if match.mode.behaviours != _BOTH else " Set KONG_REAL_IP_RECURSIVE=on."
+    return note(f"Whom to trust: {told_whom(match.provider.trust)}{whole}")
 
 
-def _mode(thing: Object) -> str:
-    """What an ALB does to X-Forwarded-For; every other front appends."""
-    words = str(annotations_of(thing).get(ALB_ATTRIBUTES) or "").split(",")
-    told = dict(word.strip().partition("=")[::2] for word in words)
-    return told.get(ALB_MODE, "append")
-
-
-def google_appends_itself(way: Way) -> Iterator[Found]:
-    """Google's balancer appends the client and then its own address: the last element is never the client's."""
-    for front, thing in way.fronts:
-        if kind_of(way, thing) != GOOGLE:
+def appends_itself(way: Way) -> Iterator[Found]:
+    """A balancer that appends the client and then its own address: the last element is never the client's."""
+    for front in way.fronts:
+        match = provider_of(way, front)
+        if match is None or match.mode.behaviours != _BOTH:
             continue
         for kong in way.kongs:
             settings = kong.settings
             if settings is None or not settings.trusted_ips or settings.real_ip_header.lower() != "x-forwarded-for":
                 continue
-            appends = f"{front.name} (class {class_of(thing)}) appends the client, and then its own address"
+            appends = f"{front.name} (class {class_of(front.thing)}) appends the client, and then its own address"
             if not settings.real_ip_recursive:
                 off = kong.told("KONG_REAL_IP_RECURSIVE", "has no KONG_REAL_IP_RECURSIVE, so it is off")
                 why = "Kong takes the last element, which is the balancer's own address"
-                steps = (kong_step("KONG_REAL_IP_RECURSIVE=on"), _whom(GOOGLE))
+                steps = (kong_step("KONG_REAL_IP_RECURSIVE=on"), _whom(match))
                 yield Found("KIP732", (appends, off, why), "turn real_ip_recursive on, and trust that address", steps)
             elif untrusted := _untrusted(front, kong):
                 why = f"its address {untrusted} is not among {kong.told('KONG_TRUSTED_IPS', '')}"
-                yield Found("KIP732", (appends, why), f"trust {untrusted} as well", (_whom(GOOGLE),))
+                yield Found("KIP732", (appends, why), f"trust {untrusted} as well", (_whom(match),))
 
 
 def _untrusted(front: Front, kong: Kong) -> str | None:
@@ -133,11 +118,11 @@ def certificates_out_of_play(way: Way) -> Iterator[Found]:
 
 def _ends_tls(way: Way) -> str | None:
     """The field by which TLS ends before Kong, and goes on in clear text; None where nothing says so."""
-    for front, thing in way.fronts:
+    for front in way.fronts:
         secure = any(scheme == "https" for _, scheme in front.ports)
-        encrypts = str(annotations_of(thing).get(ALB_BACKEND) or "").upper() == "HTTPS"
-        if kind_of(way, thing) and secure and not encrypts:
-            return f"{front.name} (class {class_of(thing)}) ends TLS and leads to {way.name}"
+        encrypts = str(annotations_of(front.thing).get(ALB_BACKEND) or "").upper() == "HTTPS"
+        if provider_of(way, front) and secure and not encrypts:
+            return f"{front.name} (class {class_of(front.thing)}) ends TLS and leads to {way.name}"
     if way.balanced and way.annotation(SERVICE_CERTIFICATE):
         backend = (way.annotation(SERVICE_BACKEND) or "tcp").lower()
         return way.noted(SERVICE_CERTIFICATE) if backend in ("tcp", "http") else None

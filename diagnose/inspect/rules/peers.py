@@ -8,18 +8,16 @@ from ipaddress import ip_network
 from diagnose.cluster.inventory import TUNNEL_ANNOTATIONS
 from diagnose.cluster.objects import annotations_of, at, name_of
 from diagnose.cluster.replies import Object
-from diagnose.inspect.aws_owner import AUTO_MODE, targets_of
 from diagnose.inspect.found import Found
 from diagnose.inspect.kongs import Kong
-from diagnose.inspect.rules.balancers import names_groups
+from diagnose.inspect.rules.balancers import names_groups, recognised
 from diagnose.inspect.rules.trust import WHOM_TO_TRUST, everyone_in, overlapping, trusted_networks
 from diagnose.inspect.ways import Way
 from diagnose.path.traffic import parse_address
 from diagnose.path.trust import Network
+from diagnose.providers.provider import Local
 
 CILIUM = "cilium-config"
-STRAIGHT_TO_PODS = "service.cloud.tencent.com/direct-access"
-"""An annotation by which the balancer sends to pods and passes the nodes by."""
 
 
 def nodes_not_trusted(way: Way) -> Iterator[Found]:
@@ -49,10 +47,9 @@ def relies_on_nodes(way: Way) -> bool:
         return False
     if way.fronts:
         return False  # a balancer of another sort is in front, which may send to pods
-    if targets_of(way) == "ip" or at(way.service, "spec", "loadBalancerClass") == AUTO_MODE:
-        return False
-    if way.annotation(STRAIGHT_TO_PODS) is not None or names_groups(way):
-        return False
+    modes = [match.mode for match in recognised(way)]
+    if names_groups(way) or any(mode.node or mode.local is Local.UNKNOWN for mode in modes):
+        return False  # the balancer leads to pods, or may
     # Cilium can bring packets to the pod with their source as it was, by a setting of its own.
     return not any(name_of(one) == CILIUM for one in way.snapshot.of("configmaps"))
 

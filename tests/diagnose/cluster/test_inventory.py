@@ -11,6 +11,7 @@ from diagnose.cluster.inventory import read_inventory
 from diagnose.cluster.replies import Object
 from diagnose.errors import Stop
 from diagnose.owners import Inventory, Kind
+from diagnose.providers.recognise import recognise_front
 from tests.diagnose.cluster.things import kong_pod, proxy_service, thing
 
 NODE = thing(
@@ -29,7 +30,7 @@ NODE = thing(
 
 
 def inventory(*pods: Object, services: tuple[Object, ...] = (), words: tuple[tuple[str, str], ...] = ()) -> Inventory:
-    front = Front("Ingress kong/front", ("192.0.2.50",), ((80, "http"),), None, 80)
+    front = Front("Ingress kong/front", ("192.0.2.50",), ((80, "http"),), None, 80, {})
     return read_inventory([NODE], pods, services, proxy_service(), [front], words, lambda name: (name,))
 
 
@@ -45,7 +46,7 @@ def inventory(*pods: Object, services: tuple[Object, ...] = (), words: tuple[tup
         ("10.78.1.99", Kind.POD_NETWORK, "pod network of node n1"),
         ("10.78.1.5", Kind.POD, "pod kong/kong-1"),
         ("192.0.2.10", Kind.BALANCER, "load balancer 192.0.2.10"),
-        ("192.0.2.50", Kind.EDGE, "Ingress kong/front at 192.0.2.50"),
+        ("192.0.2.50", Kind.BALANCER, "Ingress kong/front at 192.0.2.50"),
         ("127.9.9.9", Kind.LOOPBACK, "loopback"),
         ("::1", Kind.LOOPBACK, "loopback"),
     ],
@@ -111,3 +112,13 @@ def test_a_pod_that_stands_in_for_a_load_balancer_is_told_by_its_label() -> None
     (owner,) = inventory(pod).owners(ip_address("10.78.1.7"))
 
     assert (owner.kind, owner.name) == (Kind.SERVICE_LB, "service-lb pod kube-system/svclb-1")
+
+
+def test_ranges_that_a_provider_connects_from_are_its_own() -> None:
+    google = recognise_front(thing("front", {"ingressClassName": "gce"}))
+    inventory = read_inventory(
+        [], [], [], proxy_service(), [], [], lambda name: (name,), [one.provider for one in google]
+    )
+
+    (owner,) = inventory.owners(ip_address("35.191.7.7"))
+    assert (owner.kind, owner.name) == (Kind.BALANCER, "Google Cloud Application Load Balancer")

@@ -14,6 +14,7 @@ from diagnose.explain.senders import find_senders
 from diagnose.remedies.told import Place
 from diagnose.report.report import Report, Run
 from diagnose.site import Fact, Kong
+from probes.outcome import Answered
 from probes.probe import Vantage
 from tests.diagnose.explain.simulator import KONG, Way, evidence, inventory
 
@@ -22,11 +23,23 @@ def kong(way: Way, name: str = "kong/kong-0") -> Kong:
     return Kong(name, KONG, "node-a", True, way.settings, f"env of pod {name}")
 
 
+def with_headers(one: Observation, headers: tuple[tuple[str, str], ...]) -> Observation:
+    """The same, with these headers in its answer if there was one."""
+    if not isinstance(one.sent.outcome, Answered):
+        return one
+    return replace(one, sent=replace(one.sent, outcome=replace(one.sent.outcome, headers=headers)))
+
+
 def report(*ways: Way, told: tuple[str, ...] = (), facts: tuple[Fact, ...] = (), **known: Any) -> Report:
-    """The report on connections of which each way took a share, through a Kong pod of its own."""
+    """The report on connections of which each way took a share, through a Kong pod of its own.
+
+    ``headers`` are those of every answer.
+    """
     observations: list[Observation] = []
     for number, way in enumerate(ways):
         observations += [replace(one, kong=f"kong/kong-{number}") for one in evidence(way)]
+    observations = [with_headers(one, known.get("headers", ())) for one in observations]
+    known.pop("headers", None)
     owners = known.pop("owners", inventory())
     senders = find_senders(told, observations, owners, None)
     addresses = Addresses(owners, senders)
@@ -38,6 +51,7 @@ def report(*ways: Way, told: tuple[str, ...] = (), facts: tuple[Fact, ...] = (),
         "command": "kongip diagnose --context prod",
         "kongs": kongs,
         "facts": by_entry,
+        "providers": {},
         "addresses": addresses,
         "outside": explain_all(observations, by_entry, kongs, addresses, {}),
         "inside": [],

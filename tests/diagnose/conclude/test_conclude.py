@@ -169,3 +169,12 @@ def test_an_inside_vantage_is_said_in_the_headline() -> None:
 
     assert "inside" in told.headline
     assert told.caller.vantage == "inside"
+
+
+def test_a_balancer_that_shows_itself_on_the_wire_is_named_as_a_hint_where_one_is_to_blame() -> None:
+    shown = "answer header CF-Ray: 8f0a-FRA, which points to Cloudflare"
+
+    lost, preserved = (report(way, headers=(("CF-Ray", "8f0a-FRA"),)) for way in (Way("proxies"), Way()))
+
+    assert [shown in finding.because for finding in lost.findings if finding.layer is Layer.LOAD_BALANCER] == [True]
+    assert not any(shown in finding.because for finding in preserved.findings)

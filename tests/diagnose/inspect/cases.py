@@ -24,6 +24,12 @@ from tests.diagnose.inspect.things import (
 Things = tuple[Object, ...]
 
 
+HETZNER = "load-balancer.hetzner.cloud/"
+DO = "service.beta.kubernetes.io/do-loadbalancer-"
+DO_PROXY, DO_REGIONAL = f"{DO}enable-proxy-protocol", {f"{DO}type": "REGIONAL"}
+VULTR = {"service.beta.kubernetes.io/vultr-loadbalancer-algorithm": "x"}
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """``told`` are words that the evidence has to hold: the object and the field that it was read from."""
@@ -360,6 +366,44 @@ OF_WAYS = (
         (proxied(), service({NEG: '{"exposed_ports":{"80":{}}}'}), node(provider="gce://p/z/n")),
     ),
     one(
+        "KIP725",
+        "a balancer that was not told to send them",
+        (proxied(), service({HETZNER + "location": "fsn1"})),
+        (proxied(), service({HETZNER + "location": "fsn1", HETZNER + "uses-proxyprotocol": "true"})),
+        "Hetzner Cloud Load Balancer, by default",
+        "it is not told to send PROXY headers",
+    ),
+    one(
+        "KIP725",
+        "AWS, instance targets",
+        (proxied(), service(loadBalancerClass="service.k8s.aws/nlb")),
+        (proxied(), service({PP: "*"}, loadBalancerClass="service.k8s.aws/nlb")),
+        "service.k8s.aws/nlb",
+    ),
+    one(
+        "KIP726",
+        "PROXY headers of a balancer of another cloud",
+        (
+            kong(),
+            service({DO_PROXY: "true"} | DO_REGIONAL),
+        ),
+        (
+            kong(),
+            service({DO_PROXY: "false"} | DO_REGIONAL),
+        ),
+        "do-loadbalancer-enable-proxy-protocol: true",
+    ),
+    one(
+        "KIP727",
+        "a balancer that proxies, of another cloud",
+        (
+            kong(),
+            service(VULTR, externalTrafficPolicy="Local"),
+        ),
+        (kong(), service(VULTR)),
+        "Vultr Load Balancer",
+    ),
+    one(
         "KIP726",
         "PROXY headers to a Kong at its defaults",
         (kong(), service(EXTERNAL)),
@@ -585,5 +629,4 @@ OF_WAYS = (
         "0.0.0.0:9000",
     ),
 )
-
 CASES = (*OF_KONG, *OF_WAYS)

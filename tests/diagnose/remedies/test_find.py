@@ -21,9 +21,10 @@ FORWARDS = Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), "a test", ce
 PLACE = Place("kubectl --context prod", "kong/kong-proxy", DEFAULT_PROXY_LISTEN)
 
 
-def remedy(way: Way, *facts: Fact, place: Place = PLACE) -> Remedy | None:
+def remedy(way: Way, *facts: Fact, place: Place = PLACE, owners: Inventory | None = None) -> Remedy | None:
+    """What is offered for ``way``."""
     observations = evidence(way)
-    owners = inventory()
+    owners = owners or inventory()
     addresses = Addresses(owners, find_senders((), observations, owners, None))
     explanation = explain(observations, facts, [way.settings], addresses)
     claims = [(o.probe.claims[0].channel, o.traffic) for o in observations if o.probe.claims and o.traffic]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,14 +18,20 @@ from diagnose.installation import Form, Installation
 from diagnose.path.settings import DEFAULT_PROXY_LISTEN, Settings
 from diagnose.remedies.forms import Told, as_step, chart_parameters, writes_service
 from diagnose.report.report import RemedyStep
+from tests.diagnose.remedies import schemas
 
 KUBECTL = "kubectl --context prod"
 PLAIN = Installation(Form.MANIFEST, "daemonset/edge", "kong", "a test", container="gateway")
-CHART = Installation(Form.HELM, "edge", "kong", "a test", chart="kong", version="2.38.0")
-INGRESS = Installation(Form.HELM, "edge", "kong", "a test", chart="ingress", values=("gateway",))
-UNRELEASED = Installation(Form.HELM, None, "kong", "a test", chart="kong", version="2.38.0")
+FAMILIES = ("0.0.0.0", "[::]")
+CHART = Installation(Form.HELM, "edge", "kong", "a test", chart="kong", version="2.38.0", addresses=FAMILIES)
+OLD_CHART = replace(CHART, version="2.20.0", addresses=("0.0.0.0",))
+INGRESS = Installation(Form.HELM, "edge", "kong", "a test", "ingress", ("gateway",), addresses=FAMILIES)
+UNRELEASED = replace(CHART, name=None)
 OPERATED = Installation(Form.OPERATOR, "edge-x2", "kong", "a test")
-FORMS = [None, PLAIN, CHART, INGRESS, UNRELEASED, OPERATED]
+API = "gateway-operator.konghq.com/"
+PLANE = replace(OPERATED, kind="DataPlane", api=f"{API}v1beta1")
+CONFIGURED = replace(OPERATED, name="conf", namespace="infra", kind="GatewayConfiguration", api=f"{API}v2beta1")
+FORMS = [None, PLAIN, CHART, OLD_CHART, INGRESS, UNRELEASED, OPERATED, PLANE, CONFIGURED]
 
 OF_CHART = "0.0.0.0:8000, [::]:8000, 0.0.0.0:8443 http2 ssl, [::]:8443 http2 ssl"
 BY_HAND = "0.0.0.0:8000 reuseport, 0.0.0.0:8443 ssl http2"
@@ -38,7 +45,7 @@ def container(variables: Mapping[str, str]) -> Object:
 
 def rendered(values: Object, listen: str) -> dict[str, str]:
     """The variables that the chart makes of ``values``, given the text that it made before (Kong/charts, kong.env)."""
-    parameters = chart_parameters(listen) or {}
+    parameters = chart_parameters(listen, FAMILIES) or {}
     told = {kind: values.get("proxy", {}).get(kind, {}).get("parameters") for kind in ("http", "tls")}
     texts = []
     for kind, port, last in (("http", 8000, ""), ("tls", 8443, " ssl")):
@@ -46,6 +53,25 @@ def rendered(values: Object, listen: str) -> dict[str, str]:
         texts += [f"{address}:{port} {words}".rstrip() + last for address in ("0.0.0.0", "[::]")]
     env = {f"KONG_{name.upper()}": str(value) for name, value in values.get("env", {}).items()}
     return {"KONG_PROXY_LISTEN": ", ".join(texts) if parameters else listen} | env
+
+
+def options_in(step: RemedyStep) -> Object:
+    """The options of a data plane that a step tells, held to the shape that the operator takes."""
+    found: Object = yaml.safe_load(step.text)
+    if "kind" in found:
+        schemas.check(found, schemas.OPERATED[found["kind"]])
+        found = found["spec"]
+    found = found.get("dataPlaneOptions", found)
+    schemas.check(found, schemas.OPTIONS)
+    return found
+
+
+def values_in(step: RemedyStep, chart: str) -> Object:
+    """The values that a step tells, held to what the chart reads."""
+    command = re.fullmatch(r"(.+) <<'VALUES'\n(.+)\nVALUES", step.text, re.DOTALL)
+    found: Object = yaml.safe_load(command[2] if command else step.text)
+    schemas.check(found, schemas.VALUES[chart])
+    return found
 
 
 def applied(step: RemedyStep, before: Mapping[str, str], listen: str) -> dict[str, str]:
@@ -60,14 +86,12 @@ def applied(step: RemedyStep, before: Mapping[str, str], listen: str) -> dict[st
             assert words[at + 1 : at + 3] == ["daemonset/edge", "--containers=gateway"]
             return {**before, **dict(word.split("=", 1) for word in words[at + 3 :])}
         case "manifest":
-            (only,) = yaml.safe_load(step.text)["deployment"]["podTemplateSpec"]["spec"]["containers"]
+            (only,) = options_in(step)["deployment"]["podTemplateSpec"]["spec"]["containers"]
             assert only["name"] == "proxy"
             return {**before, **{one["name"]: one["value"] for one in only["env"]}}
         case _:
-            command = re.fullmatch(r"(.+) <<'VALUES'\n(.+)\nVALUES", step.text, re.DOTALL)
-            values = yaml.safe_load(command[2] if command else step.text)
-            values = values.get("gateway", values)
-            return {**before, **rendered(values, listen)}
+            values = values_in(step, "ingress" if "gateway:" in step.text else "kong")
+            return {**before, **rendered(values.get("gateway", values), listen)}
 
 
 trusted = st.lists(st.sampled_from(["10.0.0.0/8", "10.1.0.4", "fd00::/8"]), unique=True).map(",".join)
@@ -118,7 +142,13 @@ def test_a_step_that_is_taken_as_printed_sets_what_is_told(
 def test_only_a_text_that_the_chart_makes_is_told_by_parameters(
     listen: str, parameters: dict[str, list[str]] | None
 ) -> None:
-    assert chart_parameters(listen) == parameters
+    assert chart_parameters(listen, FAMILIES) == parameters
+
+
+def test_what_an_older_chart_cannot_have_made_of_parameters_was_set_as_a_whole() -> None:
+    assert chart_parameters(OF_CHART, ("0.0.0.0",)) is None
+    step = as_step(Told({"KONG_PROXY_LISTEN": OF_CHART}, listened=OF_CHART), OLD_CHART, KUBECTL)
+    assert values_in(step, "kong") == {"env": {"proxy_listen": OF_CHART}}
 
 
 def test_the_chart_keeps_http2_and_ipv6_when_the_flag_is_added() -> None:
@@ -147,6 +177,8 @@ def test_a_switch_is_quoted_so_that_it_stays_text() -> None:
         (CHART, ["proxy", "externalTrafficPolicy"]),
         (INGRESS, ["gateway", "proxy", "externalTrafficPolicy"]),
         (OPERATED, ["network", "services", "ingress", "externalTrafficPolicy"]),
+        (PLANE, ["spec", "network", "services", "ingress", "externalTrafficPolicy"]),
+        (CONFIGURED, ["spec", "dataPlaneOptions", "network", "services", "ingress", "externalTrafficPolicy"]),
     ],
 )
 def test_the_traffic_policy_is_told_to_whatever_writes_the_service(installation: Installation, path: list[str]) -> None:
@@ -167,3 +199,23 @@ def test_names_from_the_cluster_are_quoted() -> None:
     assert "deployment/x; rm" in words
     assert "a b" in words
     assert "--containers=$(id)" in words
+
+
+@pytest.mark.parametrize("installation", [CHART, INGRESS, PLANE, CONFIGURED])
+def test_annotations_of_the_service_are_told_to_whatever_writes_it(installation: Installation) -> None:
+    told = {"service.beta.kubernetes.io/aws-load-balancer-proxy-protocol": "*"}
+    step = as_step(Told({}, "Cluster", annotations=told), installation, KUBECTL)
+
+    if installation.form is Form.HELM:
+        values = values_in(step, installation.chart or "")
+        service = values.get("gateway", values)["proxy"]
+    else:
+        service = options_in(step)["network"]["services"]["ingress"]
+    assert service == {"externalTrafficPolicy": "Cluster", "annotations": told}
+
+
+def test_the_object_to_edit_is_named() -> None:
+    text = as_step(Told({"KONG_TRUSTED_IPS": "10.0.0.0/8"}), CONFIGURED, KUBECTL).text
+
+    assert text.splitlines()[0] == "# into GatewayConfiguration infra/conf. Keep what stands there."
+    assert yaml.safe_load(text)["apiVersion"] == "gateway-operator.konghq.com/v2beta1"
