@@ -15,10 +15,10 @@ FAULTS = (
         severity=Severity.WARNING,
         title="Kong does not behave as its settings say",
         why="""
-            Kong's settings were read from the pod's specification, and what the traffic shows cannot come from a Kong
-            that runs with them. kongip believed the traffic. Usual causes: an environment variable with a doubled
-            prefix (`KONG_KONG_TRUSTED_IPS`, from Helm keys written with the prefix), a `nginx_proxy_*` setting or
-            template that overrides it, a configuration file within the image, a ConfigMap changed after the pod had
+            Kong's settings were read where the finding says, and what the traffic shows cannot come from a Kong that
+            runs with them. kongip believed the traffic. Usual causes: an environment variable with a doubled prefix
+            (`KONG_KONG_TRUSTED_IPS`, from Helm keys written with the prefix), a `nginx_proxy_*` setting or template
+            that overrides it, a configuration file that is read besides, a file or ConfigMap changed after Kong had
             started: Kong reads its settings only then.
             """,
         tell_apart="""
@@ -27,7 +27,7 @@ FAULTS = (
             lines.
             """,
         cure="""
-            Roll the pods, so that what runs is what is written; then run again. If it stays, compare the finding's
+            Restart Kong (roll its pods), so that what runs is what is written; then run again. If it stays, compare the finding's
             settings with `nginx-kong.conf` line by line.
             """,
     ),

@@ -15,6 +15,7 @@ from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
 from diagnose.path.world import Behaviour, Hop, predict
 from diagnose.report.report import Rung, Status
+from diagnose.site import EntryKind
 
 NAMES = {
     Layer.EGRESS: "the caller's own network",
@@ -41,15 +42,17 @@ def ladder(part: Part, addresses: Addresses) -> tuple[Rung, ...]:
     rungs = [
         _rung(index, hop, arrivals, part, seen, addresses, holds)
         for index, hop in enumerate(case.world.hops)
-        if index < len(arrivals) and not _absent(hop)
+        if index < len(arrivals) and not _absent(hop, part.entry.kind)
     ]
     if len(arrivals) > len(case.world.hops):
         rungs += _kong(case, part, seen, holds)
     return tuple(rungs)
 
 
-def _absent(hop: Hop) -> bool:
-    return hop.behaviour is Egress.DIRECT
+def _absent(hop: Hop, kind: EntryKind) -> bool:
+    """Whether there is no such hop: before Kong's own listener nothing stands that could pass anything through."""
+    own = kind is EntryKind.DIRECT and hop.behaviour is Proxying.PASSES_THROUGH
+    return own or hop.behaviour is Egress.DIRECT
 
 
 def _rung(
