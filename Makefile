@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-fast check bench format docs lock down clean
+.PHONY: help demo test test-fast check accuracy bench format docs lock down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: $(READY) ## lint, types, import rules, and documents in step with the cod
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m diagnose.pages --check
+
+accuracy: $(READY) ## play every scenario of tests/lab, and write docs/accuracy.md (as root)
+	@$(BIN)/python -m tests.lab.accuracy
 
 bench: $(READY) ## measure what is claimed to be fast, side by side with its peers
 	@$(BIN)/python -m benchmarks.explaining

@@ -185,4 +185,27 @@ FAULTS = (
             and `real_ip_header proxy_protocol`, in HAProxy `accept-proxy`, which does so by itself.
             """,
     ),
+    Fault(
+        code="KIP208",
+        name="answered-before-kong",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.WARNING,
+        title="something before Kong answers by itself, so that requests do not get to Kong",
+        why="""
+            The answers bear no sign of Kong's, and its logs hold no line of the requests: an edge or a balancer gave
+            them. It may redirect HTTP to HTTPS, which is no fault: callers then come by the other entry. It may be a
+            firewall that refuses a path, a client or a method that it does not know, a page for maintenance, or a
+            balancer that has no server left.
+            """,
+        tell_apart="""
+            An answer of Kong's own, 404 among them, says so in `Server`, `Via` or an `X-Kong-*` header, and in its
+            access log. If a proxy removes those headers and the log cannot be read, the answer may be Kong's all the
+            same.
+            """,
+        cure="""
+            Where it redirects, probe what it redirects to: `--url https://...`; with both entries probed, the other
+            one decides. Where it refuses, admit what kongip asks for, GET requests to paths that begin with `/kongip-`,
+            or for a Kong outside Kubernetes name a path that is admitted with `--echo-path`.
+            """,
+    ),
 )

@@ -27,8 +27,8 @@ FAULTS = (
             lines.
             """,
         cure="""
-            Restart Kong (roll its pods), so that what runs is what is written; then run again. If it stays, compare the finding's
-            settings with `nginx-kong.conf` line by line.
+            Restart Kong (roll its pods), so that what runs is what is written; then run again. If it stays, compare
+            the finding's settings with `nginx-kong.conf` line by line.
             """,
     ),
     Fault(

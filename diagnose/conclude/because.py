@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from diagnose.conclude import gathered
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, described
 from diagnose.explain.groups import Part
 from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, parse_address
 from diagnose.providers.hints import hints_in
+from diagnose.providers.provider import LONGEST_VALUE
 from diagnose.site import Kong
 from probes.outcome import Answered
 from probes.probe import PROXY_CHANNEL, Preamble
@@ -89,6 +91,18 @@ def wire(part: Part) -> list[str]:
             label = "no PROXY header" if preamble is Preamble.NONE else f"PROXY {preamble}"
             shown.setdefault(label, described(observation.sent.outcome))
     return ["sent through the entry: " + "; ".join(f"{label} -> {end}" for label, end in shown.items())]
+
+
+def turned_away(part: Part) -> list[str]:
+    """What something before Kong answered, and where it leads to."""
+    status = gathered.turned_away(part)
+    if status is None:
+        return []
+    outcome = part.plain[0].sent.outcome
+    location = outcome.header("Location") if isinstance(outcome, Answered) else None
+    led = f", which leads to {location[:LONGEST_VALUE]}" if location else ""
+    told = f"{len(part.plain)} of {len(part.plain)} ordinary connections to {part.entry.name}: {status}{led}"
+    return [f"{told}, and nothing says that Kong gave that answer", *hints(part)]
 
 
 def hints(part: Part) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from diagnose import catalogue
 from diagnose.conclude.findings import find_all
-from diagnose.conclude.gathered import Evidence, sampled
+from diagnose.conclude.gathered import Evidence, judged, sampled
 from diagnose.conclude.ladder import ladder
 from diagnose.conclude.settling import settling
 from diagnose.explain.evidence import Observation, described
@@ -28,8 +28,8 @@ WORST_FIRST = tuple(Verdict)
 
 def conclude(evidence: Evidence, run: Run) -> Report:
     """The whole report of a run."""
-    parts = evidence.outside
-    whole = (*parts, *evidence.beside, *evidence.inside)
+    parts = judged(evidence)
+    whole = (*evidence.outside, *evidence.beside, *evidence.inside)
     verdict = min((sampled(part, evidence) for part in parts), key=WORST_FIRST.index, default=Verdict.UNDETERMINED)
     culprits = _merged(part.explanation.culprits for part in parts)
     worst = next((part for part in parts if sampled(part, evidence) is verdict), None)
@@ -95,7 +95,7 @@ def _logged(part: Part) -> tuple[tuple[str, int], ...]:
 
 def _group(part: Part, evidence: Evidence) -> Group:
     kong = next((pod for pod in evidence.kongs if pod.name == part.kong), None)
-    judged = part.entry.vantage is Vantage.OUTSIDE and not part.entry.beside
+    decides = part.entry.vantage is Vantage.OUTSIDE and not part.entry.beside
     return Group(
         entry=part.entry.name,
         address=part.entry.address,
@@ -104,8 +104,8 @@ def _group(part: Part, evidence: Evidence) -> Group:
         pod=part.kong,
         node=kong.node if kong else None,
         connections=len(part.plain),
-        verdict=sampled(part, evidence) if judged else part.verdict,
-        culprits=part.explanation.culprits if judged else (),
+        verdict=sampled(part, evidence) if decides else part.verdict,
+        culprits=part.explanation.culprits if decides else (),
         logged=_logged(part),
         vantage=part.entry.vantage.value,
         missable=_missable(part, evidence),

@@ -146,6 +146,7 @@ def _lacking(evidence: Evidence) -> list[Finding]:
     unread = [f"{kong.name}: {kong.source}" for kong in evidence.kongs if kong.settings is None]
     lacking = {
         "KIP204": evidence.unprobed,
+        "KIP208": [line for part in evidence.outside for line in because.turned_away(part)],
         "KIP602": [evidence.backend_problem] if evidence.backend_problem else [],
         "KIP703": [f"you may not {right}" for right in evidence.missing_rights],
         "KIP704": [evidence.lingering] if evidence.lingering else [],

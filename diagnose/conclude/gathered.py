@@ -12,6 +12,7 @@ from diagnose.providers.provider import Match
 from diagnose.remedies.told import Place
 from diagnose.report.report import Finding, Verdict
 from diagnose.site import Entry, Fact, Gap, Kong
+from probes.outcome import Answered, Outcome
 from probes.probe import Probe, Vantage
 
 
@@ -70,3 +71,27 @@ def strangers(parts: Sequence[Part], evidence: Evidence) -> list[Address]:
     inventory = evidence.addresses.inventory
     seen = {address for part in parts for o in part.plain for address in o.visible if not inventory.owners(address)}
     return sorted(seen, key=str)
+
+
+def turned_away(part: Part) -> int | None:
+    """The status with which something before Kong answers all ordinary connections of the part, None if none does."""
+    statuses = {o.sent.outcome.status if isinstance(o.sent.outcome, Answered) else None for o in part.plain}
+    unanswered = all(o.seen.answer is None and o.kong is None for o in part.plain)
+    return statuses.pop() if len(statuses) == 1 and unanswered else None
+
+
+def redirected(part: Part) -> bool:
+    """Whether ordinary connections of the part are sent to the same address by HTTPS, and not by Kong."""
+    return turned_away(part) in REDIRECTS and all(_leads_to_https(o.sent.outcome) for o in part.plain)
+
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def _leads_to_https(outcome: Outcome) -> bool:
+    return isinstance(outcome, Answered) and (outcome.header("Location") or "").lower().startswith("https://")
+
+
+def judged(evidence: Evidence) -> Sequence[Part]:
+    """The parts that decide: entries that only redirect to HTTPS do not, as long as there are others."""
+    return [part for part in evidence.outside if not redirected(part)] or evidence.outside

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import product
 
 from diagnose.explain.evidence import Observation
 from diagnose.explain.senders import Senders
-from diagnose.owners import Inventory, Kind
+from diagnose.owners import Inventory, Kind, Network
 from diagnose.path.egress import Egress
 from diagnose.path.node import SIDECARS, Node
 from diagnose.path.settings import Settings
@@ -137,13 +137,13 @@ class Addresses:
         return _UNOWNED if listed else _UNOWNED | {Layer.NODE}
 
     @cached_property
-    def _known(self) -> dict[frozenset[Kind], list[Address]]:
-        """The single addresses that owners of some kinds are known to have; a pod's is known of that pod only."""
+    def _known(self) -> dict[frozenset[Kind], list[Network]]:
+        """What owners of some kinds are known to have; what pods have is theirs alone."""
         return {
             kinds: [
-                net.network_address
+                net
                 for net, owner in self.inventory.ranges
-                if owner.kind in kinds - {Kind.POD} and net.num_addresses == 1
+                if owner.kind in kinds - {Kind.POD} and (net.num_addresses == 1 or owner.kind is not Kind.POD_NETWORK)
             ]
             for kinds in (*_KINDS.values(), _SERVICE_LB)
         }
@@ -156,14 +156,25 @@ class Addresses:
         """One address of the layer that Kong trusts and one that it does not, as far as there are such."""
         key = _kinds(hop), settings.trusted_ips
         if key not in self._unseen_of:
-            thinkable = list(self._known[_kinds(hop)])
+            nets = [ip_network(text, strict=False) for text in settings.trusted_ips if text != "unix:"]
+            known = self._known[_kinds(hop)]
+            thinkable = [net.network_address for net in known]
+            thinkable += [
+                max(net.network_address, one.network_address) for net in known for one in nets if _overlap(net, one)
+            ]
             if hop.layer in self._strangers:
-                nets = (ip_network(text, strict=False) for text in settings.trusted_ips if text != "unix:")
                 thinkable += [_STRANGER, *(net.network_address for net in nets)]
             inside = next((address for address in thinkable if settings.trusts(address)), None)
             outside = next((address for address in thinkable if not settings.trusts(address)), None)
             self._unseen_of[key] = [address for address in (inside, outside) if address is not None]
         return self._unseen_of[key]
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    """Whether two networks share addresses: then the later of their first addresses is in both."""
+    if isinstance(one, IPv4Network):
+        return isinstance(other, IPv4Network) and one.overlaps(other)
+    return isinstance(other, IPv6Network) and one.overlaps(other)
 
 
 def _kinds(hop: Hop) -> frozenset[Kind]:

@@ -169,7 +169,7 @@ def agrees(prediction: Prediction, seen: Seen) -> bool:
     conclusion = prediction.conclusion
     if conclusion is None:
         return seen.logged is None and seen.forwarded is None
-    if seen.in_clear and not (conclusion.status == 400 and conclusion.read):
+    if seen.in_clear is not None and seen.in_clear is not (conclusion.status == 400 and conclusion.read):
         return False
     if seen.refused is not None:
         # The access log names whom Kong took for the client; a connection without a line in it, its TCP peer.

@@ -28,7 +28,7 @@ class Seen:
     the X-Forwarded-For that Kong sent on; where the request had carried one, the last is Kong's TCP peer. ``refused``
     are the addresses that Kong's log names for connections that it refused so, this one's among them. ``carried`` are
     the other headers that reached the echo and whose value is an address or a list of such: (name in lower case,
-    value). ``in_clear`` tells that Kong itself refused the request because it came in clear text to a TLS port,
+    value). ``in_clear`` tells whether Kong itself refused the request because it came in clear text to a TLS port,
     ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it.
     """
 
@@ -37,7 +37,7 @@ class Seen:
     forwarded: tuple[str, ...] | None = None
     refused: frozenset[Address] | None = None
     carried: frozenset[tuple[str, str]] | None = None
-    in_clear: bool = False
+    in_clear: bool | None = None
     unlogged: bool = False
 
 
@@ -176,10 +176,11 @@ def _unlogged(sent: Sent, lines: Sequence[AccessLine], read_to: float) -> bool:
     return refused and known and not lines and sent.started + sent.seconds < read_to
 
 
-def _in_clear(outcome: Outcome, line: AccessLine | None) -> bool:
-    """nginx's error 497, which a balancer may have sent too: its log or its Server header proves that it was Kong."""
-    told = isinstance(outcome, Answered) and outcome.status == 400 and _CLEAR_TEXT in outcome.body
-    return told and isinstance(outcome, Answered) and (line is not None or by_kong(outcome))
+def _in_clear(outcome: Outcome, line: AccessLine | None) -> bool | None:
+    """Whether it is nginx's error 497, for which Kong has no page of its own; None where another may have answered."""
+    if not isinstance(outcome, Answered) or outcome.status != 400 or not (line is not None or by_kong(outcome)):
+        return None
+    return _CLEAR_TEXT in outcome.body
 
 
 _CLEAR_TEXT = b"plain HTTP request was sent to HTTPS port"

@@ -13,7 +13,7 @@ from diagnose.explain.sights import Sights
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Culprit, Verdict
-from diagnose.site import Fact
+from diagnose.site import Entry, Fact
 from probes.probe import Probe
 
 
@@ -110,13 +110,24 @@ def explain(
     and may have reached another Kong: whether this one would have believed them is predicted.
     """
     sights = Sights.of(observations, claims, addresses)
-    cases = find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses)
+    cases = _without_hidden_faults(find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses), sights)
     if cases:
         return Explanation(tuple(observations), cases)
     others = worlds.alternatives(sights.entry, told, map(str, sights.visible))
-    cases = find_cases(others, sights, facts, addresses)
+    cases = _without_hidden_faults(find_cases(others, sights, facts, addresses), sights)
     contradiction = None if cases else _contradiction(sights.distinct)
     return Explanation(tuple(observations), cases, as_told=False, contradiction=contradiction)
+
+
+def _without_hidden_faults(cases: tuple[Case, ...], sights: Sights) -> tuple[Case, ...]:
+    """``cases`` but those in which a PROXY mismatch hides that TLS does not fit either: nothing points to that."""
+    alone = tuple(case for case in cases if not _hides_tls(case, sights.entry))
+    return alone or cases
+
+
+def _hides_tls(case: Case, entry: Entry) -> bool:
+    mismatched = {fault.code for fault in case.judgement.culprits} & {"KIP401", "KIP402"}
+    return bool(mismatched) and worlds.speaks_tls(case.world.hops, entry) is not case.world.listener.tls
 
 
 def _contradiction(distinct: Sequence[Observation]) -> str:

@@ -9,24 +9,26 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case
 from diagnose.owners import Kind, Network
 from diagnose.path.traffic import Address
+from diagnose.path.trust import UNIX, read_network
 from diagnose.path.world import predict
 
 
 def trusts(cases: Sequence[Case], addresses: Addresses, seen: frozenset[Address]) -> list[tuple[str, ...] | None]:
     """What trusted_ips may be set to: as it is, the balancer's side alone, that besides what is listed, nobody.
 
-    Where none of Kong's peers was seen, those of the likeliest cases are the ones.
+    With real_ip_recursive, the proxies that a header names besides the client have to be trusted as well. Where none
+    of Kong's peers was seen, those of the likeliest cases are the ones.
     """
     likeliest = [case for case in cases if case.rank == cases[0].rank]
     peers = {peer for case in cases if (peer := _peer(case)) in seen and peer is not None}
     peers = peers or {peer for case in likeliest if (peer := _peer(case)) is not None}
-    ranges = collapse(net for peer in peers for net in smallest_ranges(peer, addresses))
     told = cases[0].world.settings.trusted_ips
     listed = tuple(text for text in told if text not in ("0.0.0.0/0", "::/0"))
     offered: list[tuple[str, ...] | None] = [None]
-    if ranges:
-        offered.append(tuple(dict.fromkeys((*listed, *ranges))))
-        offered.append(ranges)
+    for some in (peers, peers | _passed_by(cases, addresses, seen)):
+        ranges = collapse(net for peer in some for net in smallest_ranges(peer, addresses))
+        if ranges:
+            offered += [(*listed, *_beyond(listed, ranges)), ranges]
     if told:
         offered.append(())
     return list(dict.fromkeys(offered))
@@ -39,6 +41,30 @@ def _peer(case: Case) -> Address | None:
         return None
     peer = prediction.arrivals[-1].source
     return None if peer == case.plain.source else peer
+
+
+def _passed_by(cases: Sequence[Case], addresses: Addresses, seen: frozenset[Address]) -> set[Address]:
+    """The addresses of edges and balancers that were seen, though not as Kong's peer."""
+    used = {address for case in cases for address in (*case.binding, case.sight.logged) if address in seen}
+    return {
+        address
+        for address in used
+        if address is not None
+        and any(owner.kind in (Kind.BALANCER, Kind.EDGE) for owner in addresses.inventory.owners(address))
+    }
+
+
+def _beyond(listed: Sequence[str], ranges: Sequence[str]) -> Iterator[str]:
+    """Those of ``ranges`` that no listed one holds already."""
+    known = [read_network(text) for text in listed if text != UNIX]
+    for text in ranges:
+        net = read_network(text)
+        if not any(
+            (isinstance(net, IPv4Network) and isinstance(one, IPv4Network) and net.subnet_of(one))
+            or (isinstance(net, IPv6Network) and isinstance(one, IPv6Network) and net.subnet_of(one))
+            for one in known
+        ):
+            yield text
 
 
 def smallest_ranges(address: Address, addresses: Addresses) -> tuple[Network, ...]:

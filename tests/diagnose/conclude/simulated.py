@@ -8,7 +8,7 @@ from typing import Any
 from diagnose.conclude.conclude import conclude
 from diagnose.conclude.gathered import Evidence
 from diagnose.explain.bindings import Addresses
-from diagnose.explain.evidence import Observation
+from diagnose.explain.evidence import Observation, Seen
 from diagnose.explain.groups import explain_all
 from diagnose.explain.senders import find_senders
 from diagnose.remedies.told import Place
@@ -23,23 +23,28 @@ def kong(way: Way, name: str = "kong/kong-0") -> Kong:
     return Kong(name, KONG, "node-a", True, way.settings, f"env of pod {name}")
 
 
-def with_headers(one: Observation, headers: tuple[tuple[str, str], ...]) -> Observation:
+def with_headers(one: Observation, *headers: tuple[str, str]) -> Observation:
     """The same, with these headers in its answer if there was one."""
     if not isinstance(one.sent.outcome, Answered):
         return one
     return replace(one, sent=replace(one.sent, outcome=replace(one.sent.outcome, headers=headers)))
 
 
+def by_another(one: Observation, status: int, *headers: tuple[str, str]) -> Observation:
+    """The same, answered by something before Kong."""
+    sent = replace(one.sent, outcome=Answered(status, headers))
+    return replace(one, sent=sent, seen=Seen(None), kong=None, echoed=False)
+
+
 def report(*ways: Way, told: tuple[str, ...] = (), facts: tuple[Fact, ...] = (), **known: Any) -> Report:
     """The report on connections of which each way took a share, through a Kong pod of its own.
 
-    ``headers`` are those of every answer.
+    ``changed`` makes of each observation what is to be concluded from.
     """
     observations: list[Observation] = []
     for number, way in enumerate(ways):
         observations += [replace(one, kong=f"kong/kong-{number}") for one in evidence(way)]
-    observations = [with_headers(one, known.get("headers", ())) for one in observations]
-    known.pop("headers", None)
+    observations = [*map(known.pop("changed", lambda one: one), observations)]
     owners = known.pop("owners", inventory())
     senders = find_senders(told, observations, owners, None)
     addresses = Addresses(owners, senders)

@@ -9,11 +9,12 @@ import pytest
 
 from diagnose.catalogue import fault
 from diagnose.cli import exit_status
+from diagnose.explain.evidence import Observation
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Finding, Report, Status, Verdict
 from diagnose.site import Fact
 from probes.probe import Vantage
-from tests.diagnose.conclude.simulated import kong, report
+from tests.diagnose.conclude.simulated import by_another, kong, report, with_headers
 from tests.diagnose.explain.simulator import (
     BALANCER,
     BRIDGE,
@@ -174,7 +175,41 @@ def test_an_inside_vantage_is_said_in_the_headline() -> None:
 def test_a_balancer_that_shows_itself_on_the_wire_is_named_as_a_hint_where_one_is_to_blame() -> None:
     shown = "answer header CF-Ray: 8f0a-FRA, which points to Cloudflare"
 
-    lost, preserved = (report(way, headers=(("CF-Ray", "8f0a-FRA"),)) for way in (Way("proxies"), Way()))
+    def passed_by(one: Observation) -> Observation:
+        return with_headers(one, ("CF-Ray", "8f0a-FRA"))
+
+    lost, preserved = (report(way, changed=passed_by) for way in (Way("proxies"), Way()))
 
     assert [shown in finding.because for finding in lost.findings if finding.layer is Layer.LOAD_BALANCER] == [True]
     assert not any(shown in finding.because for finding in preserved.findings)
+
+
+def test_an_answer_that_nothing_says_is_kongs_is_told_to_be_anothers() -> None:
+    told = report(Way(), changed=lambda one: by_another(one, 403))
+
+    assert (told.verdict, exit_status(told, "error")) == (Verdict.UNDETERMINED, 3)
+    (finding,) = [one for one in told.findings if one.code == "KIP208"]
+    assert "403, and nothing says that Kong gave that answer" in finding.because[0]
+
+
+def test_an_entry_that_only_redirects_to_https_leaves_the_verdict_to_the_others() -> None:
+    secure, plain = Way(scheme="https", kong_tls=True), Way()
+
+    def redirected(one: Observation) -> Observation:
+        away = one.entry.scheme == "http"
+        return by_another(one, 301, ("Location", "https://shop.example.com/")) if away else one
+
+    both = report(secure, plain, changed=redirected, kongs=[kong(secure)])
+    alone = report(plain, changed=redirected)
+
+    assert both.verdict is Verdict.PRESERVED
+    assert "KIP208" in codes(both)
+    assert "leads to https://shop.example.com/" in next(f for f in both.findings if f.code == "KIP208").because[0]
+    assert alone.verdict is Verdict.UNDETERMINED
+
+
+def test_a_redirect_to_somewhere_in_clear_text_is_no_other_entry() -> None:
+    def redirected(one: Observation) -> Observation:
+        return by_another(one, 302, ("Location", "/login")) if one.entry.scheme == "http" else one
+
+    assert report(Way(scheme="https", kong_tls=True), Way(), changed=redirected).verdict is Verdict.UNDETERMINED

@@ -396,7 +396,7 @@ def _kong(way: Way, request: Request) -> Seen:
         # No request was read, so that only the PROXY header can name anybody.
         believed = named is not None and way.header == "proxy_protocol" and _in(request.source, way.trusted)
         logged = ip_address(named) if believed and named is not None else peer
-        return Seen(Answer.TLS_FAILED if request.tls else Answer.REJECTED, logged)
+        return Seen(Answer.TLS_FAILED, logged) if request.tls else Seen(Answer.REJECTED, logged, in_clear=False)
     if request.tls and not way.kong_tls:
         return Seen(Answer.TLS_FAILED)  # 400 in clear text, whose log line bears no path
     if way.kong_tls and not request.tls:

@@ -1,0 +1,195 @@
+r"""The proving ground's network: client, edge, balancer, two nodes and Kong's pod, each a network namespace of its own.
+
+    client --- router --- edge        198.51.100.9    192.0.2.50
+                 |  \---- balancer    10.1.0.4, and the published 203.0.113.80
+                 |---- node-a         10.2.0.11
+                 |---- node-b --- pod 10.2.0.12       10.3.2.1 (bridge), 10.3.2.5
+
+Everything has an IPv6 address besides. Traffic never leaves these namespaces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+FAMILIES = (4, 6)
+CLIENT = {4: "198.51.100.9", 6: "2001:db8:c::9"}
+OFFICE = {4: "198.51.100.1", 6: "2001:db8:c::1"}
+"""The router's own address towards the client, which it takes when it hides the client's."""
+
+EDGE = {4: "192.0.2.50", 6: "2001:db8:e::50"}
+BALANCER = {4: "10.1.0.4", 6: "fd00:1::4"}
+PUBLISHED = {4: "203.0.113.80", 6: "2001:db8:80::80"}
+NODES = {"node-a": {4: "10.2.0.11", 6: "fd00:2::11"}, "node-b": {4: "10.2.0.12", 6: "fd00:2::12"}}
+BRIDGE = {4: "10.3.2.1", 6: "fd00:3:2::1"}
+POD = {4: "10.3.2.5", 6: "fd00:3:2::5"}
+POOL = {4: "10.2.0.100-10.2.0.103", 6: "fd00:2::100-fd00:2::103"}
+
+WIDTH = {4: 24, 6: 64}
+SEGMENTS = {"client": CLIENT, "edge": EDGE, "balancer": BALANCER, "node-a": NODES["node-a"], "node-b": NODES["node-b"]}
+PLACES = ("router", *SEGMENTS, "pod")
+PORTS = {80: 8000, 443: 8443}
+"""Kong's listeners behind the published ports."""
+
+NODE_PORTS = {80: 30080, 443: 30443}
+
+_numbers = count()
+
+
+def why_not() -> str | None:
+    """Say why this machine cannot have such a network, or None where it can."""
+    missing = [name for name in ("ip", "iptables", "ip6tables", "nsenter") if shutil.which(name) is None]
+    if missing:
+        return f"{', '.join(missing)} missing (Debian: iproute2, iptables, util-linux)"
+    if os.geteuid() != 0:
+        return "not root: network namespaces need it"
+    tried = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
+    return None if tried.returncode == 0 else "this machine does not let root make network namespaces"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One such network; ``prefix`` is what its namespaces' names begin with."""
+
+    prefix: str
+
+    def inside(self, place: str) -> list[str]:
+        """The words that run a command at a place."""
+        return ["nsenter", f"--net=/run/netns/{self.prefix}{place}", "--"]
+
+    def run(self, place: str, *words: str, text: str | None = None) -> str:
+        """Run a command at a place, and return what it prints."""
+        return subprocess.run(
+            [*self.inside(place), *words], input=text, text=True, check=True, capture_output=True
+        ).stdout
+
+    def route(self, proxied: bool, ways: Mapping[int, str]) -> None:
+        """Lead the published addresses to the balancer, or past it to the node of each family."""
+        for family in FAMILIES:
+            target = BALANCER[family] if proxied else NODES[ways[family]][family]
+            self.run("router", "ip", f"-{family}", "route", "replace", PUBLISHED[family], "via", target)
+
+    def translate(self, behaviours: Mapping[int, str], office: bool) -> None:
+        """Have the nodes lead to Kong's pod, and rewrite the source as told for each family."""
+        for family in FAMILIES:
+            tool = {4: "iptables-restore", 6: "ip6tables-restore"}[family]
+            for node in NODES:
+                self.run(node, tool, text=_rules(node, family, behaviours[family]))
+            hiding = [f"-A POSTROUTING -s {CLIENT[family]} ! -d {OFFICE[family]} -j SNAT --to-source {OFFICE[family]}"]
+            self.run("router", tool, text=_table(hiding if office else []))
+
+
+WAYS = {"keeps": "node-b", "same-node": "node-b", "other-node": "node-a", "pool": "node-b"}
+"""What nodes may do to the source, and on which of them connections come in: Kong's pod runs on node-b."""
+
+
+def _rules(node: str, family: int, behaviour: str) -> str:
+    rules = []
+    for port, listener in PORTS.items():
+        pod = f"[{POD[family]}]:{listener}" if family == 6 else f"{POD[family]}:{listener}"
+        for address, number in ((PUBLISHED[family], port), (NODES[node][family], NODE_PORTS[port])):
+            reached = f"-A PREROUTING -d {address} -p tcp --dport {number} -j"
+            # As kube-proxy has it: only the node that a connection comes in by rewrites its source.
+            rules += [f"{reached} MARK --or-mark 0x4000", f"{reached} DNAT --to-destination {pod}"]
+    marked = "-A POSTROUTING -m mark --mark 0x4000/0x4000 -p tcp -j"
+    if behaviour == "pool":
+        rules.append(f"{marked} SNAT --to-source {POOL[family]}")
+    elif behaviour != "keeps":
+        rules.append(f"{marked} MASQUERADE")
+    return _table(rules)
+
+
+def _table(rules: Iterable[str]) -> str:
+    return "\n".join(("*nat", *rules, "COMMIT", ""))
+
+
+@contextlib.contextmanager
+def network() -> Iterator[Network]:
+    """A network of its own, removed in the end."""
+    made = Network(f"kl{os.getpid()}-{next(_numbers)}-")
+    try:
+        for place in PLACES:
+            subprocess.run(["ip", "netns", "add", made.prefix + place], check=True)
+        for words in _cables(made):
+            subprocess.run(["ip", *words], check=True)
+        for place in PLACES:
+            made.run(place, "sysctl", "-qw", *_FORWARDING)
+        yield made
+    finally:
+        for place in PLACES:
+            subprocess.run(["ip", "netns", "delete", made.prefix + place], check=False, capture_output=True)
+
+
+_FORWARDING = (
+    "net.ipv4.ip_forward=1",
+    "net.ipv6.conf.all.forwarding=1",
+    "net.ipv4.conf.all.rp_filter=0",
+    "net.ipv4.conf.default.rp_filter=0",
+)
+
+
+def _cables(made: Network) -> Iterator[Sequence[str]]:
+    """The cables, addresses and routes, as words of ip."""
+    for place in PLACES:
+        yield "-n", made.prefix + place, "link", "set", "lo", "up"
+    bridged = {"node-a": "nodes", "node-b": "nodes"}
+    for bridge in ("nodes",):
+        yield "-n", f"{made.prefix}router", "link", "add", bridge, "type", "bridge", "mcast_snooping", "0"
+        yield "-n", f"{made.prefix}router", "link", "set", bridge, "up"
+    for place, addresses in SEGMENTS.items():
+        yield from _cable(made, "router", place, place, "eth0")
+        if place in bridged:
+            yield "-n", f"{made.prefix}router", "link", "set", place, "master", bridged[place]
+        device = bridged.get(place, place)
+        for family in FAMILIES:
+            if place != "node-b":
+                yield from _address(made, "router", device, _first(addresses[family]), family)
+            yield from _address(made, place, "eth0", addresses[family], family)
+            yield from _default(made, place, _first(addresses[family]), family)
+    yield from _cable(made, "node-b", "pod0", "pod", "eth0")
+    for family in FAMILIES:
+        yield from _address(made, "node-b", "pod0", BRIDGE[family], family)
+        yield from _address(made, "pod", "eth0", POD[family], family)
+        yield from _default(made, "pod", BRIDGE[family], family)
+        yield from _address(made, "balancer", "lo", PUBLISHED[family], family, {4: 32, 6: 128}[family])
+        pods = f"{_net(POD[family])}/{WIDTH[family]}"
+        for place in ("node-a", "router"):
+            yield from _default(made, place, NODES["node-b"][family], family, pods)
+        for number in range(4):
+            first, _, last = POOL[family].partition("-")[0].rpartition("." if family == 4 else ":")
+            separator = "." if family == 4 else ":"
+            yield from _address(made, "node-b", "eth0", f"{first}{separator}{int(last) + number}", family)
+
+
+def _cable(made: Network, place: str, device: str, other: str, there: str) -> Iterator[Sequence[str]]:
+    ends = ("type", "veth", "peer", "name", there, "netns", made.prefix + other)
+    yield "link", "add", device, "netns", made.prefix + place, *ends
+    yield "-n", made.prefix + place, "link", "set", device, "up"
+    yield "-n", made.prefix + other, "link", "set", there, "up"
+
+
+def _address(
+    made: Network, place: str, device: str, address: str, family: int, width: int | None = None
+) -> Iterator[Sequence[str]]:
+    whole = f"{address}/{WIDTH[family] if width is None else width}"
+    tentative = ("nodad",) if family == 6 else ()
+    yield f"-{family}", "-n", made.prefix + place, "address", "add", whole, "dev", device, *tentative
+
+
+def _default(made: Network, place: str, via: str, family: int, target: str = "default") -> Iterator[Sequence[str]]:
+    yield f"-{family}", "-n", made.prefix + place, "route", "add", target, "via", via
+
+
+def _first(address: str) -> str:
+    """The first address of the segment: the router's."""
+    return f"{_net(address)}1" if ":" in address else f"{address.rpartition('.')[0]}.1"
+
+
+def _net(address: str) -> str:
+    return f"{address.rpartition(':')[0]}:" if ":" in address else f"{address.rpartition('.')[0]}.0"

@@ -1,0 +1,112 @@
+"""Scenarios: one small file each, which says what stands on the way, and what kongip has to say of it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from tests.lab.network import WAYS
+
+FOLDER = Path(__file__).parent / "scenarios"
+PROGRAMS = ("haproxy", "nginx-stream", "nginx-http")
+TLS = ("pass", "end", "again")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy on the way, in its program's own words.
+
+    ``bind`` and ``server`` are words of those lines, ``lines`` further ones. ``tls`` tells what it does on port 443:
+    pass TLS through, end it and speak clear text to Kong's plain port, or end it and encrypt again.
+    """
+
+    program: str = "haproxy"
+    mode: str = "tcp"
+    bind: tuple[str, ...] = ()
+    server: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    tls: str = "pass"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What kongip has to say. A culprit is written "layer CODE certainty"; ``findings`` are among those found.
+
+    ``broken`` are the layers that are at fault in truth; where two disagree, and either may be changed, both are.
+    ``cured`` tells that the printed remedy, taken as it is printed, leaves a preserved address.
+    """
+
+    verdict: str
+    broken: frozenset[str] = frozenset()
+    culprits: frozenset[str] = frozenset()
+    findings: frozenset[str] = frozenset()
+    status: int = 1
+    cured: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One way to Kong. ``nodes`` maps a family to what its nodes do; ``known`` are further words of the command line.
+
+    ``office`` tells that the caller's own network hides its address. ``witnesses`` are those of echo, log, errors and
+    admin that there are. ``seen`` names public reports of the same trouble.
+    """
+
+    name: str
+    about: str
+    expected: Expected
+    kong: Mapping[str, str] = field(default_factory=dict)
+    edge: Proxy | None = None
+    balancer: Proxy | None = None
+    nodes: Mapping[int, str] = field(default_factory=lambda: {4: "keeps", 6: "keeps"})
+    urls: tuple[str, ...] = ("http://4",)
+    office: bool = False
+    witnesses: frozenset[str] = frozenset({"echo", "log", "errors", "admin"})
+    known: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+
+
+def scenarios() -> list[Scenario]:
+    """Every scenario, by the name of its file. ValueError for a file that says what no scenario may."""
+    return [parse(path.stem, path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))]
+
+
+def parse(name: str, text: str) -> Scenario:
+    """The scenario that a file tells of."""
+    told = tomllib.loads(text)
+    expected = told.pop("expected")
+    for key in ("broken", "culprits", "findings"):
+        expected[key] = frozenset(expected.get(key, ()))
+    for key in ("edge", "balancer"):
+        if key in told:
+            told[key] = _made(Proxy, {k: tuple(v) if isinstance(v, list) else v for k, v in told[key].items()})
+            if told[key].program not in PROGRAMS or told[key].tls not in TLS:
+                raise ValueError(f"{name}: {key} is none that there is")
+    nodes = told.pop("nodes", "keeps")
+    told["nodes"] = (
+        {int(family): way for family, way in nodes.items()} if isinstance(nodes, dict) else {4: nodes, 6: nodes}
+    )
+    if not set(told["nodes"].values()) <= WAYS.keys():
+        raise ValueError(f"{name}: nodes do one of {', '.join(WAYS)}")
+    for key in ("urls", "known", "seen"):
+        if key in told:
+            told[key] = tuple(told[key])
+    if "witnesses" in told:
+        told["witnesses"] = frozenset(told["witnesses"])
+    made: Scenario = _made(Scenario, {"name": name, "expected": _made(Expected, expected), **told})
+    return made
+
+
+def _made(kind: Any, values: Mapping[str, Any]) -> Any:
+    known = {one.name for one in fields(kind)}
+    if stray := values.keys() - known:
+        raise ValueError(f"{kind.__name__} has no {', '.join(sorted(stray))}")
+    return kind(**values)
+
+
+def with_kong(scenario: Scenario, settings: Mapping[str, str]) -> Scenario:
+    """The scenario with further settings of Kong's."""
+    return replace(scenario, kong={**scenario.kong, **settings})
