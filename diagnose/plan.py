@@ -104,11 +104,13 @@ class Planner:
 def worth_sending(left: Sequence[Planned], splits: Splits) -> list[Planned]:
     """Those of ``left`` that are to be sent next.
 
-    On a path that is clean so far it is the one that splits what remains best, or none. Elsewhere it is all of them,
-    the best first: what is wrong there deserves every witness.
+    On a path that is clean so far it is the one that splits what remains best, or none, and those that are due in any
+    case. Elsewhere it is all of them, the best first: what is wrong there deserves every witness.
     """
     order = sorted(left, key=lambda one: -splits.others[one.probe.nonce])
-    wanted = [one for one in order if splits.others[one.probe.nonce]][:1] if splits.clean else order
+    due = [one for one in order if one.probe.nonce in splits.due]
+    best = [one for one in order if splits.others[one.probe.nonce]][:1]
+    wanted = list(dict.fromkeys((*due, *best))) if splits.clean else order
     return [replace(one, why=f"{one.why}{_splitting(one, splits)}") for one in wanted]
 
 

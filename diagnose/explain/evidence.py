@@ -140,7 +140,7 @@ def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret
     line = _answering(sent.outcome, lines)
     headers = {str(name).lower(): str(value) for name, value in echo["headers"]} if echo is not None else {}
     logged = parse_address(headers.get("x-real-ip", ""))
-    forwarded = tuple(element.strip() for element in headers.get("x-forwarded-for", "").split(",")) if headers else None
+    forwarded = tuple(map(_unwrapped, headers.get("x-forwarded-for", "").split(","))) if headers else None
     if line is not None and logged is None:
         logged = parse_address(line.address)
     answer = _answer(sent.outcome, echo is not None, lines, sent.probe.nonce)
@@ -160,6 +160,12 @@ def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,
     )
+
+
+def _unwrapped(element: str) -> str:
+    """An element of X-Forwarded-For, an IPv4-mapped address as the IPv4 one within (RFC 4291, section 2.5.5.2)."""
+    address = parse_address(element.strip())
+    return str(address) if address is not None and "ffff:" in element.lower() else element.strip()
 
 
 def _answering(outcome: Outcome, lines: Sequence[AccessLine]) -> AccessLine | None:

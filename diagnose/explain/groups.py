@@ -104,13 +104,16 @@ def _of_kong(
 
 
 def _of_one_front(of_pods: Mapping[str | None, Explanation]) -> dict[str | None, Explanation]:
-    """The explanations without what the others contradict: what stands before the nodes is the same for all pods."""
-    fronts = [{_front(case) for case in whole.cases} for whole in of_pods.values() if whole.cases]
+    """The explanations without what the others contradict: what stands before the nodes is the same for all pods.
+
+    Of connections that no pod is known to have taken that is not said: they may have come another way.
+    """
+    fronts = [{_front(case) for case in whole.cases} for kong, whole in of_pods.items() if whole.cases and kong]
     common = set.intersection(*fronts) if fronts else set()
     if not common:
         return dict(of_pods)
     return {
-        kong: replace(whole, cases=tuple(case for case in whole.cases if _front(case) in common))
+        kong: replace(whole, cases=tuple(case for case in whole.cases if kong is None or _front(case) in common))
         for kong, whole in of_pods.items()
     }
 
@@ -128,12 +131,16 @@ def _by_path(
     unsent: Sequence[Probe],
     kong: str | None = None,
 ) -> list[Part]:
-    """One part for each verdict on its connections; where no single world explains them, by what Kong saw of them."""
+    """One part for each verdict on its connections; where no single world explains them, by what Kong saw of them.
+
+    Which of several ways a probe took that is no ordinary connection nobody knows, so that it tells of none.
+    """
     if whole.cases:
         return [_part(entry, way, addresses, kong) for way in whole.ways]
     claims = [*unsent, *(o.probe for o in whole.observations)]
-    ways = _split(whole.observations, lambda observation: _way(observation, addresses))
-    explained = [explain(share, facts, told, addresses, claims) for _, share in ways if any(o.plain for o in share)]
+    plain = [observation for observation in whole.observations if observation.plain]
+    ways = _split(plain, lambda observation: _way(observation, addresses))
+    explained = [explain(share, facts, told, addresses, claims) for _, share in ways]
     if len(explained) > 1 and all(explanation.cases for explanation in explained):
         return [_part(entry, way, addresses, kong) for explanation in explained for way in explanation.ways]
     return [_part(entry, whole, addresses, kong)]

@@ -67,6 +67,7 @@ class Sights:
         )
         echoed = any(o.seen.carried is not None for o in self.plain)
         read = {settings.real_ip_header for settings, _ in kongs if settings.trusted_ips} - KNOWN_OTHERWISE
+        hidden = tuple(sorted(read & {REAL_IP} if echoed else read))
         ends = {o.seen.answer for o in self.plain}
         return Pointers(
             chained=any(len(several) > 1 for several in strangers) or any(_of_pod(o, addresses) for o in self.distinct),
@@ -74,10 +75,20 @@ class Sights:
             believed=before_asking
             or any(o.probe.preamble is not Preamble.NONE and _got_further(o, ends) for o in self.distinct),
             naming=self.naming,
-            hidden=tuple(sorted(read & {REAL_IP} if echoed else read)),
+            hidden=hidden,
+            kept=tuple(filter(self._came_as_claimed, (*self.naming, *hidden))),
+            demanded=Answer.PASSED in ends and any(listener.proxy_protocol for _, listener in kongs),
             reached=tuple(sorted({address for o in self.plain for address in _listed(o)}, key=str)),
             listening=frozenset(listener.tls for _, listener in kongs),
         )
+
+    def _came_as_claimed(self, name: str) -> bool:
+        """Whether a claim in a header outlived what writes it on the way: it came to the echo, or Kong believed it."""
+        lower = name.lower()
+        if lower in map(str.lower, self.forged):
+            return True
+        claims = ((o, claim) for o in self.distinct for claim in o.probe.claims if claim.channel.lower() == lower)
+        return any((lower, claim.address) in (o.seen.carried or ()) for o, claim in claims)
 
     def departed(self, observation: Observation) -> Traffic:
         """The connection as it left the caller; where none was made, from where another one was."""

@@ -19,6 +19,7 @@ from diagnose.path.settings import Settings
 from diagnose.path.world import World, predict
 from diagnose.report.report import Verdict
 from diagnose.site import Fact
+from probes.claims import FORWARDED_FOR
 from probes.probe import Probe
 
 
@@ -29,12 +30,15 @@ class Splits:
     ``clean`` tells that, if Kong is set as it is told, it logs the caller's address in all that remains, and in the
     likeliest believes no claim: all that is open is whether a claim is believed somewhere. ``others`` maps a
     candidate's nonce to the number of explanations that predict another outcome of it than the likeliest does, 0 where
-    none that is judged differently does. ``remaining`` is how many explanations there are.
+    none that is judged differently does. ``remaining`` is how many explanations there are. ``due`` are the nonces of
+    candidates that claim something in a header of its own that Kong reads: whether whatever writes it leaves a caller's
+    alone no world foresees.
     """
 
     clean: bool
     others: Mapping[str, int]
     remaining: int
+    due: frozenset[str] = frozenset()
 
 
 def find_splits(
@@ -57,7 +61,13 @@ def find_splits(
         and all(case.judgement.verdict in (Verdict.PRESERVED, Verdict.SPOOFABLE) for case in expected),
         others={probe.nonce: _differing(probe, cases) for probe in candidates},
         remaining=len(cases),
+        due=frozenset(probe.nonce for probe in candidates if _claims_what_is_read(probe, told)),
     )
+
+
+def _claims_what_is_read(probe: Probe, told: Sequence[Settings]) -> bool:
+    read = {one.real_ip_header.lower() for one in told if one.trusted_ips} - {FORWARDED_FOR.lower()}
+    return any(claim.channel.lower() in read for claim in probe.claims)
 
 
 def _differing(probe: Probe, cases: Sequence[Case]) -> int:

@@ -39,7 +39,9 @@ class Pointers:
     ``chained``: some connection shows two addresses that are not the caller's, or came from a pod. ``ended``: an
     ordinary connection got no answer from behind Kong. ``believed``: one with a PROXY header of the caller's got
     further than that, or through. ``naming`` are the headers that named the caller to the echo, which some hop must
-    have written; ``hidden`` those that Kong reads and of which no witness can tell. ``reached`` are the addresses in
+    have written; ``hidden`` those that Kong reads and of which no witness can tell. ``kept`` are those of either kind
+    that whoever writes them may leave as they came. ``demanded`` tells that Kong passed an ordinary connection and may
+    demand PROXY headers. ``reached`` are the addresses in
     an X-Forwarded-For that a proxy behind another one may have been reached on. ``listening`` tells whether Kong's
     listeners speak TLS: a path that ends on none of them is considered only where a connection ended.
     """
@@ -49,6 +51,8 @@ class Pointers:
     believed: bool = True
     naming: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    demanded: bool = False
     reached: tuple[Address, ...] = ()
     listening: frozenset[bool] = frozenset({False, True})
 
@@ -127,9 +131,14 @@ def _in_all_manners(hops: Hops, entry: Entry, pointers: Pointers) -> Iterator[Ho
     readings = [_readings(hops, index, pointers) for index in range(len(hops))]
     onwards = [_onwards(hop, https, last=hop is hops[-1]) for hop in hops]
     reached = [_reached_on(hops, index, pointers) for index in range(len(hops))]
-    details = product(product(*readings), product(*onwards), _written(hops, pointers), product(*reached))
-    for reads, onward, written, on in details:
-        manners = (Manner(*manner) for manner in zip(reads, written, onward, on, strict=True))
+    kept = ((), pointers.kept) if pointers.kept else ((),)
+    prefaces = [_prefacing(hop, pointers, last=hop is hops[-1]) for hop in hops]
+    details = product(
+        product(*readings), product(*onwards), _written(hops, pointers), product(*reached), kept, product(*prefaces)
+    )
+    for reads, onward, written, on, keeping, before in details:
+        keeps = (tuple(name for name in names if name in keeping) for names in written)
+        manners = (Manner(*manner) for manner in zip(reads, written, onward, on, keeps, before, strict=True))
         path = tuple(Hop(hop.layer, hop.behaviour, manner) for hop, manner in zip(hops, manners, strict=True))
         if pointers.ended or speaks_tls(path, entry) in pointers.listening:
             yield path
@@ -144,6 +153,11 @@ def _readings(hops: Hops, index: int, pointers: Pointers) -> tuple[Reads, ...]:
         return (Reads.NOTHING, Reads.NAMES, Reads.PEER)
     callers = index == 0 and pointers.believed and hop.behaviour not in SENDS_PROXY
     return tuple(Reads) if callers else (Reads.NOTHING,)
+
+
+def _prefacing(hop: Hop, pointers: Pointers, *, last: bool) -> tuple[bool, ...]:
+    """Whether a proxy that ends HTTP may send Kong a PROXY header besides: only where Kong demands one."""
+    return (False, True) if last and hop.behaviour in HTTP and pointers.demanded else (False,)
 
 
 def _reached_on(hops: Hops, index: int, pointers: Pointers) -> tuple[Address | None, ...]:

@@ -24,7 +24,7 @@ LAG = 3.0
 """Seconds that a line may take to be written: nginx writes at once unless it is told to buffer."""
 
 QUIET = 1.0
-"""Seconds without a line of ours after which no more is expected of probes that Kong may never have seen."""
+"""Seconds without a further line of ours after which no more is expected of probes that Kong may never have seen."""
 
 POLL = 0.1
 PIECE = 256 * 1024
@@ -137,7 +137,7 @@ class KongLogs:
     def read(self, kong: str, probes: Sequence[Probe]) -> Logs:
         """What the files say of ``probes`` and whom Kong refused, as the logs of ``kong``.
 
-        A line may lag: the files are read until every probe was found or nothing new came for a while.
+        A line may lag: the files are read until every probe was found, or for a while after nothing new came.
         """
         reading = [_Reading(kong, file, Wanted.of(probes)) for file in self._files]
         access: dict[str, tuple[AccessLine, ...]] = {}
@@ -150,7 +150,8 @@ class KongLogs:
                     access[nonce] = (*access.get(nonce, ()), line)
             now = time.monotonic()
             found_all = {probe.nonce for probe in probes} <= set(access)
-            if found_all or not reading or now - began > LAG or now - changed > QUIET:
+            came = access or any(one.complaints for one in reading)
+            if found_all or not reading or now - began > LAG or (came and now - changed > QUIET):
                 break
             time.sleep(POLL)
         whys = ((one.path, one.unread(told=bool(access), asked=one.path == self._access)) for one in reading)

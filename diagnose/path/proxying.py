@@ -103,13 +103,16 @@ class Manner:
     """The details in which proxies of one behaviour differ.
 
     ``sets`` are headers in which it writes its client; ``reached`` is the address that it was reached on, None for the
-    one that the caller named.
+    one that the caller named. ``keeps`` are those of ``sets`` that it leaves as they came, if they came. ``prefaces``
+    tells that one that ends HTTP puts a PROXY header in front as well, as HAProxy's ``send-proxy`` does in any mode.
     """
 
     reads: Reads = Reads.NOTHING
     sets: tuple[str, ...] = ()
     onward: Onward = Onward.AS_IT_CAME
     reached: Address | None = None
+    keeps: tuple[str, ...] = ()
+    prefaces: bool = False
 
 
 PLAIN_MANNER = Manner()
@@ -151,10 +154,12 @@ def pass_on(behaviour: Proxying, traffic: Traffic, own: Address | None, manner: 
         # An HTTP parser takes a PROXY header for a broken request line, and a TLS library for a broken handshake.
         return End(_BROKEN)
     source, preface, headers = own if own is not None else traffic.source, traffic.preface, traffic.headers
-    if behaviour in SENDS_PROXY:
+    if behaviour in SENDS_PROXY or manner.prefaces:
         preface = (_preface(behaviour, client, traffic.destination, traffic.port), *preface)
-    elif behaviour in HTTP:
-        headers = _set(manner.sets, _headers(behaviour, traffic, client, manner.reached or traffic.destination), client)
+    if behaviour in HTTP:
+        came = {name.lower() for name, _ in traffic.headers} & {name.lower() for name in manner.keeps}
+        written = tuple(name for name in manner.sets if name.lower() not in came)
+        headers = _set(written, _headers(behaviour, traffic, client, manner.reached or traffic.destination), client)
     tls = _speaks_tls(traffic, manner)
     return Traffic(source, traffic.destination, traffic.port, preface, headers, tls, traffic.host)
 

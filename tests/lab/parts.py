@@ -84,6 +84,15 @@ def kong(network: Network, folder: Path, settings: Mapping[str, str]) -> Iterato
 
 
 @contextlib.contextmanager
+def shipped(network: Network, log: Path, form: str) -> Iterator[Path]:
+    """What ships Kong's access log elsewhere: as JSON, or two seconds late; yields the file where it arrives."""
+    target = log.with_suffix(f".{form}")
+    words = [sys.executable, "-m", "tests.lab.shipper", str(log), str(target), form]
+    with running(network, "pod", words, target.exists):
+        yield target
+
+
+@contextlib.contextmanager
 def echo(network: Network) -> Iterator[None]:
     """The real echo, beside Kong."""
     words = [sys.executable, "-m", "echo_server"]
@@ -172,6 +181,7 @@ def haproxy(made: Proxy, own: Mapping[int, str], targets: Targets, folder: Path)
                         if mode == "http" or not line.startswith(("option", "http"))
                     ),
                     f"    server kong {target} {' '.join(server)}",
+                    *(() if made.second is None else (f"    server second {target} {' '.join(made.second)}",)),
                 )
             )
         )

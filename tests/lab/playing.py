@@ -73,8 +73,8 @@ def built(network: Network, scenario: Scenario, folder: Path) -> Iterator[list[s
     ways = {family: WAYS[scenario.nodes[family]] for family in FAMILIES}
     network.translate(scenario.nodes, scenario.office)
     network.route(scenario.balancer is not None, ways)
-    words = [*_urls(scenario), *_owners(), *scenario.known, "--output", "json", "--quiet"]
-    words += ["--connections", "6", "--timeout", "2"]
+    words = [*_urls(scenario), *_owners(), "--output", "json", "--quiet", "--connections", "6", "--timeout", "2"]
+    words += scenario.known
     with contextlib.ExitStack() as stack:
         kong = stack.enter_context(parts.kong(network, folder / "kong", scenario.kong))
         if "echo" in scenario.witnesses:
@@ -83,7 +83,10 @@ def built(network: Network, scenario: Scenario, folder: Path) -> Iterator[list[s
         if "admin" in scenario.witnesses:
             words += ["--admin-url", stack.enter_context(parts.admin(network, scenario.kong))]
         if "log" in scenario.witnesses:
-            words += ["--kong-log", str(kong.files.access_log)]
+            log = kong.files.access_log
+            if scenario.log != "plain":
+                log = stack.enter_context(parts.shipped(network, log, scenario.log))
+            words += ["--kong-log", str(log)]
         if "errors" in scenario.witnesses:
             words += ["--kong-error-log", str(kong.files.error_log)]
         if scenario.balancer is not None:

@@ -13,14 +13,16 @@ from tests.lab.network import WAYS
 FOLDER = Path(__file__).parent / "scenarios"
 PROGRAMS = ("haproxy", "nginx-stream", "nginx-http")
 TLS = ("pass", "end", "again")
+LOGS = ("plain", "json", "late")
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """A proxy on the way, in its program's own words.
 
-    ``bind`` and ``server`` are words of those lines, ``lines`` further ones. ``tls`` tells what it does on port 443:
-    pass TLS through, end it and speak clear text to Kong's plain port, or end it and encrypt again.
+    ``bind`` and ``server`` are words of those lines, ``lines`` further ones. ``second`` are the words of another server
+    line to the same place, for HAProxy: connections are shared out between the two. ``tls`` tells what it does on port
+    443: pass TLS through, end it and speak clear text to Kong's plain port, or end it and encrypt again.
     """
 
     program: str = "haproxy"
@@ -28,6 +30,7 @@ class Proxy:
     bind: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    second: tuple[str, ...] | None = None
     tls: str = "pass"
 
 
@@ -52,7 +55,8 @@ class Scenario:
     """One way to Kong. ``nodes`` maps a family to what its nodes do; ``known`` are further words of the command line.
 
     ``office`` tells that the caller's own network hides its address. ``witnesses`` are those of echo, log, errors and
-    admin that there are. ``seen`` names public reports of the same trouble.
+    admin that there are; ``log`` is how the access log comes: as Kong writes it, as JSON, or seconds late. ``seen``
+    names public reports of the same trouble.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Scenario:
     urls: tuple[str, ...] = ("http://4",)
     office: bool = False
     witnesses: frozenset[str] = frozenset({"echo", "log", "errors", "admin"})
+    log: str = "plain"
     known: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
 
@@ -94,6 +99,8 @@ def parse(name: str, text: str) -> Scenario:
     for key in ("urls", "known", "seen"):
         if key in told:
             told[key] = tuple(told[key])
+    if told.get("log", "plain") not in LOGS:
+        raise ValueError(f"{name}: log is none of {', '.join(LOGS)}")
     if "witnesses" in told:
         told["witnesses"] = frozenset(told["witnesses"])
     made: Scenario = _made(Scenario, {"name": name, "expected": _made(Expected, expected), **told})
