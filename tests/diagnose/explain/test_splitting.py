@@ -73,3 +73,18 @@ def test_nothing_is_left_to_ask_once_all_of_it_was_asked() -> None:
     left = kinds()
 
     assert not any(splits(CLEAN[0], left, sent=8).others.values())
+
+
+def test_whether_a_header_that_kong_reads_is_left_as_a_caller_wrote_it_is_always_asked() -> None:
+    way = Way("preserves", header="CF-Connecting-IP", trusted=(BALANCER,))
+    left = Planner("/kongip-x", "secret", Claims(also=("CF-Connecting-IP",))).kinds(ENTRY)
+
+    (due,) = (one for one in left if one.probe.nonce in splits(way, left).due)
+
+    assert "CF-Connecting-IP" in {claim.channel for claim in due.probe.claims}
+
+
+def test_of_a_kong_that_trusts_nobody_nothing_is_due() -> None:
+    left = Planner("/kongip-x", "secret", Claims(also=("CF-Connecting-IP",))).kinds(ENTRY)
+
+    assert not splits(Way(header="CF-Connecting-IP"), left).due

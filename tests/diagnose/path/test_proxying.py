@@ -210,3 +210,20 @@ def test_answers_in_http_come_back_as_they_are(behaviour: Proxying, answer: Answ
 def test_a_refusing_backend_looks_like_a_closing_one_through_a_proxy(behaviour: Proxying) -> None:
     assert answers_after(behaviour, frozenset({Answer.REFUSED})) == {Answer.REFUSED, Answer.CLOSED}
     assert answers_after(Proxying.PASSES_THROUGH, frozenset({Answer.REFUSED})) == {Answer.REFUSED}
+
+
+def test_a_header_that_is_kept_if_it_came_is_written_where_it_did_not() -> None:
+    manner = Manner(sets=("CF-Connecting-IP", "X-Edge"), keeps=("CF-Connecting-IP",))
+    claimed = replace(CAME, headers=(("cf-connecting-ip", "192.0.2.8"), ("X-Edge", "192.0.2.7")))
+
+    came, not_come = (dict(passed(Proxying.HTTP_PRESERVES_XFF, one, manner).headers) for one in (claimed, CAME))
+
+    assert (came["cf-connecting-ip"], came["X-Edge"]) == ("192.0.2.8", str(CLIENT))
+    assert not_come["CF-Connecting-IP"] == str(CLIENT)
+
+
+def test_one_that_ends_http_may_put_a_proxy_header_in_front_besides() -> None:
+    onward = passed(Proxying.HTTP_APPENDS_XFF, manner=Manner(prefaces=True))
+
+    assert [parse(segment)[0].source for segment in onward.preface] == [str(CLIENT)]
+    assert chain(onward)[-1].endswith(str(CLIENT))
