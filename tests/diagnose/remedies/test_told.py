@@ -7,6 +7,8 @@ import shlex
 from dataclasses import replace
 from ipaddress import ip_network
 
+import pytest
+
 from diagnose.installation import Form, Installation
 from diagnose.owners import Inventory, Kind, Network, Owner
 from diagnose.providers.provider import Match
@@ -31,6 +33,8 @@ HETZNER = service({"load-balancer.hetzner.cloud/location": "fsn1"})
 POD_TARGETS = service({f"{AWS}-nlb-target-type": "ip"}, "service.k8s.aws/nlb")
 INSTANCES = service({f"{AWS}-target-group-attributes": "preserve_client_ip.enabled=false"}, "service.k8s.aws/nlb")
 METALLB = service({"metallb.io/address-pool": "x"})
+FORWARDING = service({"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-id": "x"})
+"""It can be told to send PROXY headers, and never connects from an address of its own."""
 
 
 def cured(match: Match, way: Way, installation: Installation | None = None) -> Remedy:
@@ -102,10 +106,12 @@ def test_a_service_that_a_chart_writes_gets_its_annotations_from_values() -> Non
     assert not any("patch service" in text for text in texts)
 
 
-def test_a_proxy_that_the_provider_cannot_be_is_told_in_general_words() -> None:
-    found = cured(METALLB, Way("proxies"))
+@pytest.mark.parametrize("match", [METALLB, FORWARDING], ids=lambda one: one.provider.key)
+def test_a_proxy_that_the_provider_cannot_be_is_told_in_general_words(match: Match) -> None:
+    found = cured(match, Way("proxies"))
 
     assert any("HAProxy" in step.text for step in found.steps if step.kind == "balancer")
+    assert not any("annotations" in step.text for step in found.steps)
 
 
 def test_whom_to_trust_behind_a_provider_is_said_beside_the_addresses_that_were_seen() -> None:
