@@ -103,8 +103,12 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster")
     place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
     where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
-    where.add_argument("--service", metavar="NAMESPACE/NAME", type=_service, help="Kong's proxy Service")
-    where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to diagnose")
+    where.add_argument("--service", metavar="NAMESPACE/NAME", type=_full_name, help="Kong's proxy Service")
+    route = where.add_mutually_exclusive_group()
+    route.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to diagnose")
+    route.add_argument(
+        "--gateway", metavar="NAMESPACE/NAME", type=_full_name, help="the Gateway of Kong's for the echo's route"
+    )
     where.add_argument(
         "--url",
         metavar="URL",
@@ -143,6 +147,12 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument(
         "--timeout", metavar="SECONDS", type=_seconds, default=5.0, help="for each step of a probe (default 5)"
+    )
+    how.add_argument(
+        "--no-exec",
+        dest="execute",
+        action="store_false",
+        help="run no command in any pod, neither Kong's nor the echo's",
     )
     told = parser.add_argument_group("output")
     told.add_argument("--output", choices=("text", "json"), default="text", help="default: text")
@@ -203,7 +213,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _service(text: str) -> str:
+def _full_name(text: str) -> str:
     namespace, slash, name = text.partition("/")
     if not (namespace and slash and name) or "/" in name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAMESPACE/NAME")
@@ -257,7 +267,7 @@ def _lab(options: argparse.Namespace, argv: Sequence[str]) -> int:
     return 0
 
 
-CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "url", "host", "owner", "namespace", "image")
+CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "gateway", "url", "host", "owner", "namespace", "image")
 
 
 def _diagnose(options: argparse.Namespace, argv: Sequence[str]) -> int:
@@ -372,9 +382,11 @@ def _site(options: argparse.Namespace, progress: Progress) -> Site:
             namespace=options.namespace,
             service=options.service,
             ingress_class=options.ingress_class,
+            gateway=options.gateway,
             urls=tuple(options.url),
             host=options.host,
             image=options.image or DEFAULT_IMAGE,
+            execute=options.execute,
             owners=tuple(options.owner),
         )
     )

@@ -19,7 +19,7 @@ MORE_CONNECTIONS = 3
 
 NOT_ROUTED = (
     f"Kong did not pick up the route to the echo within {ROUTE_WAIT:.0f} seconds: is a controller running for its "
-    "IngressClass, and does it watch the namespace?"
+    "IngressClass or Gateway, and does it watch the namespace?"
 )
 
 
@@ -80,7 +80,7 @@ class Gathering:
                 continue
             sent = [*first, *self._kinds(entry, first)]
             if any(isinstance(one.outcome, Answered) for one in sent):
-                self._sample(entry, connections - 1, connections, self._unseen(sent))
+                self._sample(entry, connections - 1, connections, self._unseen(entry, sent))
 
     def _kinds(self, entry: Entry, first: Sequence[Sent]) -> list[Sent]:
         """The kinds of probe that tell anything after ``first``; what they told decides on those that are left."""
@@ -100,7 +100,7 @@ class Gathering:
         for number in (first, *[further] * (MORE_CONNECTIONS - 1)):
             planned = self._planner.plain(entry, number)
             sent = self._send(planned, f"sending {len(planned)} ordinary connections through {entry.name}")
-            missing &= self._unseen(sent)
+            missing &= self._unseen(entry, sent)
             if not missing:
                 return
 
@@ -132,10 +132,14 @@ class Gathering:
         self.sent += [(one, plan.entry) for plan, one in zip(planned, sent, strict=True)]
         self.whys |= {plan.probe.nonce: plan.why for plan in planned}
 
-    def _unseen(self, sent: Iterable[Sent]) -> set[str]:
-        """The ready pods that the echo does not name as its peer; without an echo the logs tell, but only later."""
+    def _unseen(self, entry: Entry, sent: Iterable[Sent]) -> set[str]:
+        """The entry's ready pods that the echo does not name as its peer; without an echo the logs tell, but later.
+
+        Where there is but one it was that: in the network of its node it has more addresses than we know.
+        """
         peers = {peer for one in sent if (peer := echo_peer(one)) is not None}
-        return {kong.name for kong in self._site.kongs if kong.ready and peers and kong.address not in peers}
+        ready = [kong for kong in self._site.kongs if kong.ready and entry.may_reach(kong)]
+        return {kong.name for kong in ready if peers and len(ready) > 1 and kong.address not in peers}
 
 
 def _went_astray(one: Sent) -> bool:

@@ -25,6 +25,7 @@ class EntryKind(StrEnum):
     SERVICE = "service"  # a published address of Kong's own Service
     FRONT = "front"  # an address of an Ingress or Gateway of another class whose backend is Kong's Service
     URL = "url"  # named by the user
+    NODE = "node"  # a port of a node, which leads to Kong by a NodePort, a hostPort or Kong's own hostNetwork
     POD = "pod"  # one Kong pod, reached from inside
     DIRECT = "direct"  # Kong's own listener, named by the user: nothing stands before it
 
@@ -34,6 +35,7 @@ class Entry:
     """Where probes are sent to. ``listener`` is the Kong port that it ends on, None where that is not known.
 
     ``beside`` tells that callers do not take this way: what is seen there is told, and does not enter the verdict.
+    ``kongs`` names the only Kong pods that it leads to, None where it may be any.
     """
 
     kind: EntryKind
@@ -45,6 +47,11 @@ class Entry:
     listener: int | None = None
     vantage: Vantage = Vantage.OUTSIDE
     beside: bool = False
+    kongs: tuple[str, ...] | None = None
+
+    def may_reach(self, kong: Kong) -> bool:
+        """Whether it may lead to that pod."""
+        return self.kongs is None or kong.name in self.kongs
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _BALANCER = Layer.LOAD_BALANCER
 def known_of(site: Site, entry: Entry) -> tuple[Fact, ...]:
     """All that is known of the way through ``entry`` before anything is sent there."""
     told = [fact for fact in site.facts if fact.entry in (None, entry.name)]
-    if entry.kind is EntryKind.FRONT:  # it stands in the place of the Service's own balancer
+    if entry.kind in (EntryKind.FRONT, EntryKind.NODE):  # it stands in the place of the Service's own balancer
         told = [fact for fact in told if fact.layer is not _BALANCER or fact.entry is not None]
     return (*told, *of_place(site, entry))
 
@@ -30,7 +30,7 @@ def of_place(site: Site, entry: Entry) -> list[Fact]:
     answers at a node's address for an entry that the user named may be anything.
     """
     nothing = frozenset({Proxying.PASSES_THROUGH.value})
-    if entry.kind is EntryKind.DIRECT:
+    if entry.kind in (EntryKind.DIRECT, EntryKind.NODE):
         return [Fact(layer, nothing, entry.name, certain=True) for layer in (Layer.EDGE, _BALANCER)]
     if entry.kind is EntryKind.URL:
         published = {one.address for one in site.entries if one.kind is EntryKind.SERVICE}

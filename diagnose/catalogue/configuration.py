@@ -98,6 +98,8 @@ FAULTS = (
                 kubectl --namespace NAMESPACE delete jobs,configmaps,services,ingresses \\
                     --selector app.kubernetes.io/managed-by=kongip
 
+            Where Kong's route hung by a Gateway, it is `httproutes` in place of `ingresses`.
+
             Outside Kubernetes, remove the routes and services that bear kongip's tags with
             `kongip clean --admin-url URL`; `--dry-run` only names them.
             """,

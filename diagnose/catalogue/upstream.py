@@ -46,14 +46,14 @@ FAULTS = (
         tell_apart="""
             The finding says which of these it was. A missing right names the verb and the object; a pod that does not
             start bears kubelet's reason (an image that cannot be pulled, a quota, an admission policy, no node with
-            room); a route that is not picked up is usually a matter of the IngressClass, or of a controller that does
-            not watch the namespace.
+            room); a route that is not picked up is usually a matter of the IngressClass or the Gateway, or of a
+            controller that does not watch the namespace.
             """,
         cure="""
             Remove what the finding names: give the right, use an image that the cluster can pull (`--image`), choose a
-            namespace that the controller watches (`--namespace`), or name the class (`--ingress-class`). Then run
-            again. For a Kong outside Kubernetes, start the echo and name its route (`--echo-path`), or let kongip make
-            one (`--create-route`).
+            namespace that the controller watches (`--namespace`), or name the class (`--ingress-class`) or the Gateway
+            (`--gateway`). Then run again. For a Kong outside Kubernetes, start the echo and name its route
+            (`--echo-path`), or let kongip make one (`--create-route`).
             """,
     ),
     Fault(

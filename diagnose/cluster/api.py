@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -163,6 +165,38 @@ class Api:
             # Its own close() leaves the socket open once the peer's closing frame has come.
             session.sock.shutdown()
 
+    def forward(
+        self, namespace: str, pod: str, port: int, tls: bool, request: Callable[[socket.socket], Reply], timeout: float
+    ) -> Reply:
+        """The reply to ``request``, which gets a socket that leads to a port of a pod's own loopback.
+
+        A refusal comes back as the reply. The pod's certificate is not checked: the API server leads there, and Kong's
+        own is signed by itself.
+        """
+        from kubernetes.stream.ws_client import PortForward, create_websocket
+        from websocket import WebSocketBadStatusException, WebSocketException
+
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
+        _, url, headers, _, _ = self._serialize("GET", path, [("ports", str(port))], None, None)
+        try:
+            websocket = create_websocket(  # type: ignore[no-untyped-call]
+                self._client.configuration, url.replace("http", "ws", 1), headers
+            )
+        except WebSocketBadStatusException as refusal:
+            return Reply(int(refusal.status_code or 0), bytes(refusal.resp_body or b""))
+        except (WebSocketException, OSError) as error:
+            raise self._unreachable(error) from error
+        forwarded = PortForward(websocket, [port])  # type: ignore[no-untyped-call]
+        try:
+            way: socket.socket = forwarded.socket(port)  # type: ignore[no-untyped-call]
+            way.settimeout(timeout)
+            return request(_unchecked().wrap_socket(way) if tls else way)
+        except OSError as error:
+            said = forwarded.error(port) or error  # type: ignore[no-untyped-call]
+            return Reply(0, f"port {port} of pod {namespace}/{pod}: {said}".encode())
+        finally:
+            forwarded.close()  # type: ignore[no-untyped-call]
+
     def _serialize(
         self, method: str, path: str, query: Query, body: Object | None, headers: Headers
     ) -> tuple[str, str, dict[str, str], Any, Any]:
@@ -195,6 +229,12 @@ class Api:
             f"The API server {self.server} of context {self.context} cannot be reached: {reason_of(error)}.",
             "Check the address in the kubeconfig, the network to it, and any VPN or tunnel it needs.",
         )
+
+
+def _unchecked() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) -> Api:

@@ -13,6 +13,9 @@ from diagnose.cluster.replies import Object
 PUBLISH_SERVICE = ("CONTROLLER_PUBLISH_SERVICE", "--publish-service")
 INGRESS_CLASS = ("CONTROLLER_INGRESS_CLASS", "--ingress-class")
 DEFAULT_CLASS = "kong"
+KONG_VARIABLES = "CONTROLLER_"
+KONG_IMAGE = "kubernetes-ingress-controller"
+"""The name of the image that Kong's controller comes in, whichever registry it was copied to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ def controllers_of(workloads: Iterable[Object]) -> tuple[Controller, ...]:
     """The controllers among Deployments, DaemonSets and pods; of several copies of one, the first."""
     found: dict[tuple[str, str], Controller] = {}
     for workload in workloads:
-        for container in containers_of(workload):
+        for container in filter(is_kongs, containers_of(workload)):
             publishes = setting(container, namespace_of(workload), *PUBLISH_SERVICE)
             if publishes and "/" in publishes:
                 served = setting(container, namespace_of(workload), *INGRESS_CLASS) or DEFAULT_CLASS
@@ -36,10 +39,26 @@ def controllers_of(workloads: Iterable[Object]) -> tuple[Controller, ...]:
     return tuple(found.values())
 
 
+def is_kongs(container: Object) -> bool:
+    """Whether something in a container tells of Kong: the flags are also those of others (ingress-nginx, HAProxy)."""
+    image = str(container.get("image") or "")
+    flags = [word.partition("=")[0] for word in words_of(container) if word.startswith(("-", "/"))]
+    variables = [str(entry.get("name")) for entry in container.get("env") or ()]
+    return (
+        any("kong" in word for word in (image, *flags))
+        or image.rpartition("/")[2].partition(":")[0] == KONG_IMAGE
+        or any(name.startswith(KONG_VARIABLES) for name in variables)
+    )
+
+
+def words_of(container: Object) -> list[str]:
+    """The command line of a container, as far as its specification has it."""
+    return [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
+
+
 def setting(container: Object, namespace: str, variable: str, flag: str) -> str | None:
     """What a container is told by an argument or, if there is none, by a variable. None if by neither."""
-    words = [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
-    value = next(arguments(words, flag), None) or plain_variables(container, namespace).get(variable)
+    value = next(arguments(words_of(container), flag), None) or plain_variables(container, namespace).get(variable)
     return expanded(value, plain_variables(container, namespace)) if value else None
 
 

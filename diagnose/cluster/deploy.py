@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from diagnose.cluster import manifests, waiting
 from diagnose.cluster.api import Api
+from diagnose.cluster.kinds import CONFIG_MAP, JOB, POD, SERVICE, Resource
 from diagnose.cluster.manifests import Run
 from diagnose.cluster.objects import at, labels_of, name_of
 from diagnose.cluster.replies import Object, Reply
@@ -24,15 +25,9 @@ EVENTS_AFTER = 2.0
 """Seconds without a pod after which the Job's events are asked why."""
 
 REMOVAL_PATIENCE = 10.0
-AT_ONCE = {"gracePeriodSeconds": 0}
-
-KINDS = {
-    "Job": manifests.JOB_PATH,
-    "ConfigMap": manifests.CONFIG_MAP_PATH,
-    "Service": manifests.SERVICE_PATH,
-    "Ingress": manifests.INGRESS_PATH,
-    "Pod": manifests.POD_PATH,
-}
+WITHOUT_GRACE = {"gracePeriodSeconds": 0}
+AT_ONCE = 8
+"""Requests side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +46,14 @@ def deploy(
     api: Api,
     run: Run,
     code: Mapping[str, str],
-    ingress_class: str,
-    hosts: Iterable[str | None],
     timeout: float,
     progress: Progress,
 ) -> Deployed:
     """Create the Job, read it back, create what hangs by it, and wait until the pod is Ready, ``timeout`` seconds."""
     progress(f"deploying the echo as Job {run.namespace}/{run.name}")
-    reply = api.create(path_of("Job", run), manifests.job(run))
+    reply = api.create(JOB.collection(run.namespace), manifests.job(run))
     if not reply.ok:
-        return Deployed(problem=refusal("Job", run, reply))
+        return Deployed(problem=refusal(JOB, run, reply))
     job = reply.object()
     lingering = None
     if at(job, "spec", "ttlSecondsAfterFinished") is None:
@@ -69,13 +62,13 @@ def deploy(
             f"killed, clear what is left with: {removal_command(api, run)}"
         )
         progress(lingering)
-    rest = {
-        "ConfigMap": manifests.config_map(run, job, code),
-        "Service": manifests.service(run, job),
-        "Ingress": manifests.ingress(run, job, ingress_class, hosts),
-    }
+    rest = (
+        (CONFIG_MAP, manifests.config_map(run, job, code)),
+        (SERVICE, manifests.service(run, job)),
+        *((run.route.kind, one) for one in manifests.routes(run, job)),
+    )
     with ThreadPoolExecutor(len(rest)) as pool:
-        replies = pool.map(lambda kind: (kind, api.create(path_of(kind, run), rest[kind])), rest)
+        replies = pool.map(lambda one: (one[0], api.create(one[0].collection(run.namespace), one[1])), rest)
         problem = next((refusal(kind, run, reply) for kind, reply in replies if not reply.ok), None)
     deployed = Deployed(problem=problem) if problem else await_pod(api, run, timeout, progress)
     return replace(deployed, lingering=lingering)
@@ -86,7 +79,7 @@ def await_pod(api: Api, run: Run, timeout: float, progress: Progress) -> Deploye
     start = time.monotonic()
     said = ""
     while (waited := time.monotonic() - start) < timeout:
-        pod = next(iter(present(api, run, "Pod")), None)
+        pod = next(iter(present(api, run, POD)), None)
         if pod is not None and waiting.is_ready(pod):
             return Deployed(pod)
         if problem := problem_of(api, run, pod, waited):
@@ -111,17 +104,12 @@ def job_events(api: Api, run: Run) -> tuple[Object, ...]:
     return api.items(f"/api/v1/namespaces/{run.namespace}/events", [("fieldSelector", fields)]).items
 
 
-def refusal(kind: str, run: Run, reply: Reply) -> str:
+def refusal(kind: Resource, run: Run, reply: Reply) -> str:
     """Why an object could not be created, and what to do."""
     return (
-        f"The cluster refuses the echo's {kind} in namespace {run.namespace}: {waiting.sentence(reply.message)} "
+        f"The cluster refuses the echo's {kind.kind} in namespace {run.namespace}: {waiting.sentence(reply.message)} "
         "Choose a namespace that admits it with --namespace."
     )
-
-
-def path_of(kind: str, run: Run) -> str:
-    """The collection that the run's objects of a kind stand in."""
-    return KINDS[kind].format(namespace=run.namespace)
 
 
 def remove(api: Api, run: Run) -> tuple[str, ...]:
@@ -131,11 +119,12 @@ def remove(api: Api, run: Run) -> tuple[str, ...]:
     it within its grace period of a second once its object is gone.
     """
     try:
-        refused = delete(api, run, "Job", run.name, {"propagationPolicy": "Background"})
-        hanging = [(kind, run.name) for kind in ("Ingress", "Service", "ConfigMap")]
-        pods = [("Pod", name_of(pod)) for pod in present(api, run, "Pod")]
-        with ThreadPoolExecutor(len(KINDS)) as pool:
-            answers = list(pool.map(lambda one: delete(api, run, one[0], one[1], AT_ONCE), hanging + pods))
+        refused = delete(api, run, JOB, run.name, {"propagationPolicy": "Background"})
+        hanging = [(SERVICE, run.name), (CONFIG_MAP, run.name)]
+        hanging += [(run.route.kind, name) for name in manifests.route_names(run)]
+        pods = [(POD, name_of(pod)) for pod in present(api, run, POD)]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = list(pool.map(lambda one: delete(api, run, one[0], one[1], WITHOUT_GRACE), hanging + pods))
         # Where pods may not be deleted, the garbage collector does it once the Job is gone: that is no refusal.
         for answer in answers[: len(hanging)]:
             refused |= answer
@@ -147,23 +136,23 @@ def remove(api: Api, run: Run) -> tuple[str, ...]:
     )
 
 
-def delete(api: Api, run: Run, kind: str, name: str, options: Mapping[str, object]) -> dict[str, str]:
+def delete(api: Api, run: Run, kind: Resource, name: str, options: Mapping[str, object]) -> dict[str, str]:
     """Delete one object; why it could not be, by its kind and name."""
     order = {"apiVersion": "v1", "kind": "DeleteOptions", **options}
-    reply = api.delete(f"{path_of(kind, run)}/{name}", order)
-    return {} if reply.ok or reply.status == 404 else {f"{kind} {run.namespace}/{name}": reply.message}
+    reply = api.delete(f"{kind.collection(run.namespace)}/{name}", order)
+    return {} if reply.ok or reply.status == 404 else {f"{kind.kind} {run.namespace}/{name}": reply.message}
 
 
-def present(api: Api, run: Run, kind: str) -> tuple[Object, ...]:
+def present(api: Api, run: Run, kind: Resource) -> tuple[Object, ...]:
     """The run's objects of a kind, those about to go among them.
 
     The label is looked at once more: what is found here may be deleted, and nothing of others ever is.
     """
-    found = api.items(path_of(kind, run), [("labelSelector", run.selector)]).items
+    found = api.items(kind.collection(run.namespace), [("labelSelector", run.selector)]).items
     return tuple(thing for thing in found if labels_of(thing).get(manifests.RUN_LABEL) == run.id)
 
 
-def remaining(api: Api, run: Run, kind: str) -> tuple[Object, ...]:
+def remaining(api: Api, run: Run, kind: Resource) -> tuple[Object, ...]:
     """The run's objects of a kind that are there and not about to go."""
     return tuple(thing for thing in present(api, run, kind) if not at(thing, "metadata", "deletionTimestamp"))
 
@@ -172,9 +161,9 @@ def await_absence(api: Api, run: Run, refused: frozenset[str]) -> frozenset[str]
     """Wait until nothing of the run is there but what may not be deleted; what is there after some seconds."""
     deadline = time.monotonic() + REMOVAL_PATIENCE
     while True:
-        with ThreadPoolExecutor(len(KINDS)) as pool:
-            found = dict(zip(KINDS, pool.map(lambda kind: remaining(api, run, kind), KINDS), strict=True))
-        left = frozenset(f"{kind} {run.namespace}/{name_of(one)}" for kind, things in found.items() for one in things)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = zip(run.kinds, pool.map(lambda kind: remaining(api, run, kind), run.kinds), strict=True)
+            left = frozenset(f"{kind.kind} {run.namespace}/{name_of(one)}" for kind, things in found for one in things)
         if not left - refused or time.monotonic() > deadline:
             return left
         time.sleep(POLL)
@@ -188,4 +177,4 @@ def leftover(api: Api, run: Run, what: str, why: str) -> str:
 def removal_command(api: Api, run: Run) -> str:
     """The command by which people remove all that a run made."""
     where = f"--context {shlex.quote(api.context)} --namespace {run.namespace}"
-    return f"kubectl {where} delete jobs,configmaps,services,ingresses,pods --selector {run.selector}"
+    return f"kubectl {where} delete {','.join(kind.full_plural for kind in run.kinds)} --selector {run.selector}"

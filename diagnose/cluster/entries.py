@@ -14,7 +14,7 @@ from diagnose.cluster.replies import Object
 from diagnose.errors import USAGE, Stop
 from diagnose.hosts import host_name
 from diagnose.path.traffic import parse_address
-from diagnose.site import Entry, EntryKind, Gap, Kong
+from diagnose.site import Entry, EntryKind, Fact, Gap, Kong
 from probes.probe import Scheme, Vantage
 
 Resolve = Callable[[str], tuple[str, ...]]
@@ -23,10 +23,11 @@ DEFAULT_PORTS: dict[Scheme, int] = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """The entries found, and what could not be made one."""
+    """The entries found, what could not be made one, and what is known of the way through some of them."""
 
     entries: tuple[Entry, ...]
     gaps: tuple[Gap, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
 
 def resolve(name: str) -> tuple[str, ...]:
@@ -142,8 +143,13 @@ def pod_entries(kongs: Iterable[Kong], ports: Sequence[WebPort], host: str | Non
     return tuple(dict.fromkeys(entries))
 
 
-def check_reachable(service: Object, ports: Sequence[WebPort], entries: Sequence[Entry]) -> None:
-    """Stop where there is no way in: no port that carries HTTP, or no published address (yet)."""
+def check_reachable(
+    service: Object, ports: Sequence[WebPort], entries: Sequence[Entry], refused: str | None = None
+) -> None:
+    """Stop where there is no way in: no port that carries HTTP, or no published address (yet), or no node to go to.
+
+    ``refused`` says why the nodes could not be read.
+    """
     name = full_name(service)
     if not ports:
         remedy = "Name the proxy Service with --service NAMESPACE/NAME."
@@ -161,10 +167,10 @@ def check_reachable(service: Object, ports: Sequence[WebPort], entries: Sequence
         look = f"See what its load balancer waits for: {command}"
         raise Stop(f"Service {name} has no published address yet: its load balancer is pending.", f"{look} - {how}")
     kind = at(service, "spec", "type") or "ClusterIP"
+    if kind == "NodePort":
+        why = refused or "none of them is Ready, or none has a Ready pod of Kong's with externalTrafficPolicy: Local"
+        raise Stop(
+            f"Service {name} is of type NodePort, and no node is known to lead to it: {why}.",
+            f"Check nodes and pods, {how}",
+        )
     raise Stop(f"Service {name} is of type {kind} and publishes no address.", f"Make it a LoadBalancer, {how}")
-
-
-def route_hosts(ingresses: Iterable[Object]) -> tuple[str, ...]:
-    """The hosts that these Ingresses have rules for, sorted."""
-    rules = (rule for ingress in ingresses for rule in at(ingress, "spec", "rules") or ())
-    return tuple(sorted({str(rule["host"]) for rule in rules if rule.get("host")}))

@@ -15,6 +15,7 @@ from diagnose.cluster.objects import (
     namespace_of,
 )
 from diagnose.cluster.replies import Object
+from diagnose.cluster.route import ByClass, ByGateway, Route
 from diagnose.cluster.snapshot import Snapshot
 from probes.probe import Scheme
 
@@ -40,16 +41,23 @@ class Front:
     whole: bool = True
 
 
-def fronts_of(snapshot: Snapshot, service: Object, kong_class: str | None) -> tuple[Front, ...]:
-    """All that lead to Kong's ``service``."""
-    ingresses = (one for one in snapshot.of("ingresses") if ingress_class_of(one) != kong_class)
+def fronts_of(snapshot: Snapshot, service: Object, own: Route | None) -> tuple[Front, ...]:
+    """All that lead to Kong's ``service`` but what Kong serves itself: Ingresses of its ``own`` class, its Gateway."""
+    ingresses = (one for one in snapshot.of("ingresses") if not of_class(one, own))
     found = [front for ingress in ingresses if (front := ingress_front(ingress, service))]
     for gateway in snapshot.of("gateways"):
+        if isinstance(own, ByGateway) and place(gateway) == place(own.gateway):
+            continue
         for route in snapshot.of("httproutes"):
             if front := gateway_front(gateway, route, service):
                 found.append(front)
                 break
     return tuple(found)
+
+
+def of_class(ingress: Object, own: Route | None) -> bool:
+    """Whether an Ingress is of Kong's ``own`` class."""
+    return isinstance(own, ByClass) and ingress_class_of(ingress) == own.name
 
 
 def ingress_front(ingress: Object, service: Object) -> Front | None:
@@ -102,9 +110,7 @@ def ingress_ports(ingress: Object) -> tuple[tuple[int, Scheme], ...]:
 def gateway_front(gateway: Object, route: Object, service: Object) -> Front | None:
     """A Gateway as a front by way of one HTTPRoute, None if that does not lead from it to ``service``."""
     home = namespace_of(route)
-    parents = at(route, "spec", "parentRefs") or ()
-    attached = (one for one in parents if one.get("kind", "Gateway") == "Gateway")
-    if not any((one.get("namespace", home), one.get("name")) == place(gateway) for one in attached):
+    if not hangs_by(route, gateway):
         return None
     for rule in at(route, "spec", "rules") or ():
         for backend in rule.get("backendRefs") or ():
@@ -124,6 +130,23 @@ def gateway_front(gateway: Object, route: Object, service: Object) -> Front | No
                     any(path in WHOLE_PATHS for path in paths),
                 )
     return None
+
+
+def hangs_by(route: Object, gateway: Object) -> bool:
+    """Whether ``gateway`` is a parent of an HTTPRoute."""
+    home = namespace_of(route)
+    parents = (one for one in at(route, "spec", "parentRefs") or () if one.get("kind", "Gateway") == "Gateway")
+    return any((one.get("namespace", home), one.get("name")) == place(gateway) for one in parents)
+
+
+def route_hosts(snapshot: Snapshot, own: Route | None) -> tuple[str, ...]:
+    """The hosts that the Ingresses of Kong's class, or the HTTPRoutes on its Gateway, are for, sorted."""
+    ingresses = (one for one in snapshot.of("ingresses") if of_class(one, own))
+    named = {str(rule["host"]) for one in ingresses for rule in at(one, "spec", "rules") or () if rule.get("host")}
+    if isinstance(own, ByGateway):
+        attached = (one for one in snapshot.of("httproutes") if hangs_by(one, own.gateway))
+        named |= {str(host) for one in attached for host in at(one, "spec", "hostnames") or ()}
+    return tuple(sorted(named))
 
 
 def place(thing: Object) -> tuple[str, str]:

@@ -1,11 +1,14 @@
-"""What a run creates, as plain objects: a Job, and a ConfigMap, a Service and an Ingress that hang by it."""
+"""What a run creates, as plain objects: a Job, and a ConfigMap, a Service and the route to it that hang by it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from diagnose.cluster.kinds import CONFIG_MAP, HTTP_ROUTE, INGRESS, JOB, POD, SERVICE, Resource
+from diagnose.cluster.objects import name_of, namespace_of
 from diagnose.cluster.replies import Object
+from diagnose.cluster.route import ByClass, Route
 from diagnose.path.traffic import parse_address
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "kongip"}
@@ -20,18 +23,19 @@ NOBODY = 65534
 NO_MESH = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled", "kuma.io/sidecar-injection": "disabled"}
 """A sidecar would answer for the echo and keep its Job from ending. Meshes read these as labels or annotations."""
 
-JOB_PATH = "/apis/batch/v1/namespaces/{namespace}/jobs"
-CONFIG_MAP_PATH = "/api/v1/namespaces/{namespace}/configmaps"
-SERVICE_PATH = "/api/v1/namespaces/{namespace}/services"
-INGRESS_PATH = "/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses"
-POD_PATH = "/api/v1/namespaces/{namespace}/pods"
+KEEPS_PATH = {"konghq.com/strip-path": "false"}
+"""The echo knows its requests by their path, so Kong shall not take the prefix away."""
+
+MOST_HOSTNAMES = 16
+"""An HTTPRoute takes no more hostnames (Gateway API: HTTPRouteSpec)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """What tells one run's objects: ``id`` is in their name and label, ``path`` and ``secret`` cannot be guessed.
 
-    ``deadline`` is in seconds: the echo ends by then whatever becomes of kongip, and is removed ``linger`` later.
+    ``route`` is what the route to the echo hangs by, ``hosts`` those that it serves (None: any). ``deadline`` is in
+    seconds: the echo ends by then whatever becomes of kongip, and is removed ``linger`` later.
     """
 
     id: str
@@ -39,6 +43,8 @@ class Run:
     path: str
     secret: str
     image: str
+    route: Route
+    hosts: tuple[str | None, ...]
     deadline: int = 600
     linger: int = 60
 
@@ -52,18 +58,30 @@ class Run:
         """The label selector of the run's objects."""
         return f"{RUN_LABEL}={self.id}"
 
+    @property
+    def kinds(self) -> tuple[Resource, ...]:
+        """The kinds of the run's objects. The Job comes first: the others hang by it."""
+        return (*created(self.route), POD)
 
-def metadata(run: Run, owner: Object | None = None, annotations: Mapping[str, str] | None = None) -> Object:
+
+def created(route: Route) -> tuple[Resource, ...]:
+    """The kinds that kongip creates itself, the Job first."""
+    return JOB, CONFIG_MAP, SERVICE, route.kind
+
+
+def metadata(
+    run: Run, owner: Object | None = None, annotations: Mapping[str, str] | None = None, name: str | None = None
+) -> Object:
     """Name, labels and, once the Job exists, the reference by which Kubernetes removes the rest along with it."""
     found: Object = {
-        "name": run.name,
+        "name": name or run.name,
         "namespace": run.namespace,
         "labels": {**MANAGED_BY, RUN_LABEL: run.id},
     }
     if annotations:
         found["annotations"] = dict(annotations)
     if owner:
-        reference = {"apiVersion": "batch/v1", "kind": "Job", "name": run.name, "uid": owner["metadata"]["uid"]}
+        reference = {"apiVersion": JOB.api_version, "kind": JOB.kind, "name": run.name, "uid": owner["metadata"]["uid"]}
         found["ownerReferences"] = [reference]
     return found
 
@@ -71,8 +89,8 @@ def metadata(run: Run, owner: Object | None = None, annotations: Mapping[str, st
 def job(run: Run) -> Object:
     """The Job whose one pod is the echo: its deadline, and its removal by Kubernetes, bound all that a run makes."""
     return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
+        "apiVersion": JOB.api_version,
+        "kind": JOB.kind,
         "metadata": metadata(run),
         "spec": {
             "backoffLimit": 0,
@@ -135,29 +153,73 @@ def echo_container(run: Run) -> Object:
 
 def config_map(run: Run, owner: Object, code: Mapping[str, str]) -> Object:
     """The echo's code, by file name."""
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(run, owner), "data": dict(code)}
+    head = {"apiVersion": CONFIG_MAP.api_version, "kind": CONFIG_MAP.kind}
+    return {**head, "metadata": metadata(run, owner), "data": dict(code)}
 
 
 def service(run: Run, owner: Object) -> Object:
     """The Service that the route leads to."""
     port = {"name": "http", "port": SERVICE_PORT, "targetPort": PORT, "protocol": "TCP"}
     spec = {"type": "ClusterIP", "selector": {RUN_LABEL: run.id}, "ports": [port]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata(run, owner), "spec": spec}
+    head = {"apiVersion": SERVICE.api_version, "kind": SERVICE.kind}
+    return {**head, "metadata": metadata(run, owner), "spec": spec}
 
 
-def ingress(run: Run, owner: Object, ingress_class: str, hosts: Iterable[str | None]) -> Object:
-    """The route: one rule for each host, so that no rule of the user's for that host outranks it."""
+def routes(run: Run, owner: Object) -> tuple[Object, ...]:
+    """The route to the echo, in as many objects as it takes; they are named as ``route_names`` tells."""
+    if isinstance(run.route, ByClass):
+        return (ingress(run, owner, run.route.name),)
+    groups = zip(route_names(run), hostname_groups(run.hosts), strict=True)
+    return tuple(http_route(run, owner, run.route.gateway, name, hostnames) for name, hostnames in groups)
+
+
+def route_names(run: Run) -> tuple[str, ...]:
+    """The names of the objects that the route is made of."""
+    number = 1 if isinstance(run.route, ByClass) else len(hostname_groups(run.hosts))
+    return (run.name, *(f"{run.name}-{index}" for index in range(1, number)))
+
+
+def ingress(run: Run, owner: Object, ingress_class: str) -> Object:
+    """The route as an Ingress: one rule for each host, so that no rule of the user's for that host outranks it."""
     backend = {"service": {"name": run.name, "port": {"number": SERVICE_PORT}}}
     path = {"path": run.path, "pathType": "Prefix", "backend": backend}
-    rules = [{**({"host": host} if host else {}), "http": {"paths": [path]}} for host in rule_hosts(hosts)]
+    rules = [{**({"host": host} if host else {}), "http": {"paths": [path]}} for host in rule_hosts(run.hosts)]
     return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": metadata(run, owner, {"konghq.com/strip-path": "false"}),
+        "apiVersion": INGRESS.api_version,
+        "kind": INGRESS.kind,
+        "metadata": metadata(run, owner, KEEPS_PATH),
         "spec": {"ingressClassName": ingress_class, "rules": rules},
+    }
+
+
+def http_route(run: Run, owner: Object, gateway: Object, name: str, hostnames: Sequence[str]) -> Object:
+    """One HTTPRoute on ``gateway`` for these hostnames, without any for all that its listeners take."""
+    parent = {
+        "group": HTTP_ROUTE.group,
+        "kind": "Gateway",
+        "namespace": namespace_of(gateway),
+        "name": name_of(gateway),
+    }
+    rule = {
+        "matches": [{"path": {"type": "PathPrefix", "value": run.path}}],
+        "backendRefs": [{"kind": "Service", "name": run.name, "port": SERVICE_PORT}],
+    }
+    return {
+        "apiVersion": HTTP_ROUTE.api_version,
+        "kind": HTTP_ROUTE.kind,
+        "metadata": metadata(run, owner, KEEPS_PATH, name),
+        "spec": {"parentRefs": [parent], **({"hostnames": [*hostnames]} if hostnames else {}), "rules": [rule]},
     }
 
 
 def rule_hosts(hosts: Iterable[str | None]) -> tuple[str | None, ...]:
     """The hosts that rules are made for, each once; an address cannot be one, and is served by the rule for any."""
     return tuple(dict.fromkeys(None if host is None or parse_address(host) else host.lower() for host in hosts))
+
+
+def hostname_groups(hosts: Iterable[str | None]) -> tuple[tuple[str, ...], ...]:
+    """The hostnames of each HTTPRoute: none for the one that serves any host, else as many as one may have."""
+    wanted = rule_hosts(hosts)
+    named = [host for host in wanted if host is not None]
+    whole: tuple[tuple[str, ...], ...] = ((),) if None in wanted else ()
+    return (*whole, *(tuple(named[at : at + MOST_HOSTNAMES]) for at in range(0, len(named), MOST_HOSTNAMES)))

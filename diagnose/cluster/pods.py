@@ -117,12 +117,17 @@ def describe(pod: Object, contents: Contents) -> KongPod:
     return KongPod(pod, name, kong)
 
 
+def settings_of(pod: Object) -> str:
+    """What is not known where a pod's settings are not."""
+    return f"Kong's settings in pod {full_name(pod)}"
+
+
 def settings_gap(one: KongPod, contents: Contents, refused: Mapping[Source, str]) -> Gap | None:
     """Why the settings of a pod are unknown, None where they are known."""
     if one.kong.settings is not None:
         return None
     container = kong_container(one.pod)
-    what = f"Kong's settings in pod {full_name(one.pod)}"
+    what = settings_of(one.pod)
     if container is None:
         return Gap(what, "none of its containers is told to be Kong's")
     why = read_settings(container, contents)

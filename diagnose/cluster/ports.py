@@ -19,11 +19,15 @@ HTTP_PORTS = frozenset({80, 8000})
 
 @dataclass(frozen=True, slots=True)
 class WebPort:
-    """One port of the Service: its number, the Kong port it ends on (None: not known), what is spoken there."""
+    """One port of the Service: its number, the Kong port it ends on (None: not known), what is spoken there.
+
+    ``node_port`` is the port of every node that leads to it, None if there is none.
+    """
 
     number: int
     listener: int | None
     scheme: Scheme
+    node_port: int | None = None
 
 
 def web_ports(service: Object, pods: Sequence[Object], listeners: Sequence[Listener] | None) -> tuple[WebPort, ...]:
@@ -36,7 +40,7 @@ def web_ports(service: Object, pods: Sequence[Object], listeners: Sequence[Liste
         target = target_port(port, pods)
         scheme = spoken(port, target, listeners)
         if scheme and port.get("protocol", "TCP") == "TCP":
-            found.append(WebPort(int(port["port"]), target, scheme))
+            found.append(WebPort(int(port["port"]), target, scheme, port.get("nodePort")))
     return tuple(found)
 
 

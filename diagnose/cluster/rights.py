@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from diagnose.cluster.api import Api
-
-CREATED = (("batch", "jobs"), ("", "configmaps"), ("", "services"), ("networking.k8s.io", "ingresses"))
+from diagnose.cluster.kinds import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,9 @@ class Right:
         return f"{self.verb} {kind} in namespace {self.namespace}"
 
 
-def deploying(namespace: str) -> tuple[Right, ...]:
-    """What is needed to deploy the echo, to follow its pod and to remove it again."""
-    made = tuple(Right(verb, group, kind, namespace) for verb in ("create", "delete") for group, kind in CREATED)
+def deploying(namespace: str, kinds: Iterable[Resource]) -> tuple[Right, ...]:
+    """What is needed to create the echo's objects, which are of these kinds, to follow its pod and to remove it."""
+    made = (Right(verb, one.group, one.plural, namespace) for one in kinds for verb in ("create", "delete"))
     return (*made, Right("list", "", "pods", namespace))
 
 

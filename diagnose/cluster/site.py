@@ -20,21 +20,25 @@ from diagnose.cluster.entries import (
     front_entries,
     pod_entries,
     resolve,
-    route_hosts,
     service_entries,
     url_entries,
 )
 from diagnose.cluster.facts import facts_of, known_providers
-from diagnose.cluster.fronts import fronts_of
+from diagnose.cluster.fronts import fronts_of, route_hosts
+from diagnose.cluster.gateways import check_attachment
+from diagnose.cluster.in_force import with_what_is_in_force
 from diagnose.cluster.inside import send_inside
 from diagnose.cluster.installation import find_installation
 from diagnose.cluster.inventory import read_inventory
+from diagnose.cluster.kinds import SERVICE
 from diagnose.cluster.logs import read_logs
 from diagnose.cluster.manifests import Run
-from diagnose.cluster.objects import full_name, ingress_class_of, namespace_of
+from diagnose.cluster.node_entries import node_entries
+from diagnose.cluster.objects import full_name, namespace_of
 from diagnose.cluster.pods import KongPod, find_pods
 from diagnose.cluster.ports import web_ports
 from diagnose.cluster.replies import Object
+from diagnose.cluster.route import Route
 from diagnose.cluster.snapshot import Snapshot, take
 from diagnose.cluster.unprobed import Lookups, unprobed
 from diagnose.inspect.judge import configuration_findings
@@ -54,10 +58,10 @@ DEFAULT_IMAGE = "python:3-alpine"
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """What the user chose. ``service`` is NAMESPACE/NAME; ``owners`` are pairs of CIDR and layer.
+    """What the user chose. ``service`` and ``gateway`` are NAMESPACE/NAME; ``owners`` are pairs of CIDR and layer.
 
-    ``timeout`` is how many seconds the echo pod is given to run, ``request_timeout`` those of one request to the API
-    server.
+    ``execute`` tells whether commands may be run in pods. ``timeout`` is how many seconds the echo pod is given to run,
+    ``request_timeout`` those of one request to the API server.
     """
 
     context: str | None = None
@@ -65,9 +69,11 @@ class ClusterOptions:
     namespace: str | None = None
     service: str | None = None
     ingress_class: str | None = None
+    gateway: str | None = None
     urls: tuple[str, ...] = ()
     host: str | None = None
     image: str = DEFAULT_IMAGE
+    execute: bool = True
     owners: tuple[tuple[str, str], ...] = ()
     timeout: float = 60.0
     request_timeout: float = 10.0
@@ -134,23 +140,26 @@ class ClusterSite:
         Rights are asked for first: where one to create, follow or remove the echo is missing, nothing is created.
         """
         self._progress = progress
-        token = secrets.token_hex(16)
-        run = Run(secrets.token_hex(5), self.namespace, f"/kongip-{token}", secrets.token_hex(16), self._options.image)
-        if problem := self._obstacle():
-            return Backend(run.path, run.secret, problem)
-        ingress_class = self._around.found.ingress_class
-        if ingress_class is None:
-            return Backend(run.path, run.secret, NO_CLASS)
+        path, secret = f"/kongip-{secrets.token_hex(16)}", secrets.token_hex(16)
+        route = self._around.found.route
+        if problem := self._obstacle(route):
+            return Backend(path, secret, problem)
+        if route is None:
+            return Backend(path, secret, NO_ROUTE)
+        run = Run(secrets.token_hex(5), self.namespace, path, secret, self._options.image, route, tuple(hosts))
         self._run = run
-        deployed = deployment.deploy(self._api, run, echo_code(), ingress_class, hosts, self._options.timeout, progress)
+        deployed = deployment.deploy(self._api, run, echo_code(), self._options.timeout, progress)
         self._echo = deployed.pod
         if deployed.problem:
             self.remove()
-        return Backend(run.path, run.secret, deployed.problem, deployed.lingering)
+        return Backend(path, secret, deployed.problem, deployed.lingering)
 
     def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
         """Send probes from the echo pod, in order; None where there is no inside vantage, and progress tells why."""
         if self._echo is None:
+            return None
+        if not self._options.execute:
+            self._progress("no probes are sent from inside: --no-exec")
             return None
         sent = send_inside(self._api, self._echo, probes, timeout)
         if isinstance(sent, str):
@@ -170,7 +179,7 @@ class ClusterSite:
         if self._run is None or self._echo is None:
             return None
         run = self._run
-        path = f"{deployment.path_of('Service', run)}/http:{run.name}:{manifests.SERVICE_PORT}/proxy{run.path}/caller"
+        path = f"{SERVICE.collection(run.namespace)}/http:{run.name}:{manifests.SERVICE_PORT}/proxy{run.path}/caller"
         reply = self._api.request("GET", path, headers={SECRET_HEADER: run.secret})
         return caller_in(reply.body) if reply.ok else None
 
@@ -190,11 +199,14 @@ class ClusterSite:
         self.leftovers = deployment.remove(self._api, self._run)
         self._run = self._echo = None
 
-    def _obstacle(self) -> str | None:
+    def _obstacle(self, route: Route | None) -> str | None:
         """Note which rights are missing; why the echo cannot be deployed at all, None where it can."""
-        needed = rights.deploying(self.namespace)
-        useful = (*rights.executing(self.namespace), *rights.proxying(self.namespace))
-        logs = rights.reading_logs(namespace_of(self._around.found.service))
+        needed = rights.deploying(self.namespace, manifests.created(route) if route is not None else ())
+        kong = namespace_of(self._around.found.service)
+        homes = dict.fromkeys((self.namespace, kong)) if self._options.execute else {}
+        executing = [right for home in homes for right in rights.executing(home)]
+        useful = (*executing, *rights.proxying(self.namespace))
+        logs = rights.reading_logs(kong)
         lacking = rights.missing(self._api, (*needed, *useful, *logs))
         self.missing_rights = tuple(map(str, lacking))
         vital = [str(right) for right in lacking if right in needed]
@@ -204,9 +216,9 @@ class ClusterSite:
         return f"{lack} Ask for them, or name a namespace where you have them with --namespace."
 
 
-NO_CLASS = (
-    "The echo was not deployed: no IngressClass of Kong's controller was found, so no route would be picked up. "
-    "Name one with --ingress-class NAME."
+NO_ROUTE = (
+    "The echo was not deployed: no IngressClass and no Gateway of Kong's controllers was found, so no route would be "
+    "picked up. Name one with --ingress-class NAME or --gateway NAMESPACE/NAME."
 )
 
 
@@ -226,26 +238,35 @@ def open_cluster(options: ClusterOptions) -> ClusterSite:
 def survey(api: Api, options: ClusterOptions) -> Surroundings:
     """Read and put together all that the cluster says of Kong and what surrounds it."""
     named = url_entries(options.urls, options.host, resolve)
-    snapshot = take(api, options.service)
-    found = discover(snapshot, options.service, options.ingress_class)
+    snapshot = take(api, options.service, options.gateway)
+    found = discover(snapshot, options.service, options.ingress_class, options.gateway)
     pods, pod_gaps = find_pods(api, found.service)
+    if options.execute:
+        pods, pod_gaps = with_what_is_in_force(api, pods, pod_gaps)
     kongs = tuple(pod.kong for pod in pods)
     listeners = next((kong.settings.listeners for kong in kongs if kong.settings), None)
     ports = web_ports(found.service, [pod.pod for pod in pods], listeners)
-    fronts = fronts_of(snapshot, found.service, found.ingress_class)
+    fronts = fronts_of(snapshot, found.service, found.route)
     balancer = recognise(found.service, snapshot.of("nodes"), snapshot.of("pods"))
     edges = {
         front.name: recognise_front(front.thing, snapshot.of("ingressclasses", "gatewayclasses"), snapshot.of("nodes"))
         for front in fronts
     }
-    parts = (
+    ways = (
         service_entries(found.service, ports, options.host, resolve),
         front_entries(fronts, found.service, ports, resolve),
         named,
+    )
+    others = [entry for way in ways for entry in way.entries]
+    parts = (
+        *ways,
+        node_entries(found.service, snapshot.of("nodes"), pods, ports, options.host, others),
         Entries(pod_entries(kongs, ports, options.host)),
     )
     entries = tuple(entry for part in parts for entry in part.entries)
-    check_reachable(found.service, ports, entries)
+    home = options.namespace or namespace_of(found.service)
+    route_gaps = check_attachment(found.route, home, [entry.host for entry in entries], api.get)
+    check_reachable(found.service, ports, entries, snapshot.refused.get("nodes"))
     return Surroundings(
         snapshot,
         found,
@@ -263,10 +284,10 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
             {match.provider.key: match.provider for match in chain(balancer, *edges.values())}.values(),
             pods_listed="pods" not in snapshot.refused and not snapshot.pods_cut,
         ),
-        facts_of(found.service, balancer, edges),
+        (*facts_of(found.service, balancer, edges), *(fact for part in parts for fact in part.facts)),
         known_providers(found.service, balancer, edges),
-        (*(gap for part in parts for gap in part.gaps), *pod_gaps, *refused_gaps(snapshot)),
-        route_hosts(one for one in snapshot.of("ingresses") if ingress_class_of(one) == found.ingress_class),
+        (*(gap for part in parts for gap in part.gaps), *route_gaps, *pod_gaps, *refused_gaps(snapshot)),
+        route_hosts(snapshot, found.route),
     )
 
 

@@ -17,8 +17,10 @@ PATHS = {
     "ingresses": "/apis/networking.k8s.io/v1/ingresses",
     "nodes": "/api/v1/nodes",
     "pods": "/api/v1/pods",
+    "gatewayclasses": "/apis/gateway.networking.k8s.io/v1/gatewayclasses",
     "gateways": "/apis/gateway.networking.k8s.io/v1/gateways",
     "httproutes": "/apis/gateway.networking.k8s.io/v1/httproutes",
+    "dataplanes": "/apis/gateway-operator.konghq.com/v1beta1/dataplanes",
 }
 
 MOST_PODS = 500
@@ -38,10 +40,10 @@ class Snapshot:
         return tuple(thing for kind in kinds for thing in self.objects.get(kind, ()))
 
 
-def take(api: Api, service: str | None = None) -> Snapshot:
+def take(api: Api, service: str | None = None, gateway: str | None = None) -> Snapshot:
     """Read every kind, in parallel. A kind that may not be read is refused, not an error.
 
-    Where Services may not be listed, the one that is known as ``service`` ("namespace/name") is read alone.
+    Where Services or Gateways may not be listed, the one that is known by its name ("namespace/name") is read alone.
     """
 
     def read(kind: str) -> Listing:
@@ -49,8 +51,9 @@ def take(api: Api, service: str | None = None) -> Snapshot:
 
     with ThreadPoolExecutor(len(PATHS)) as pool:
         listings = dict(zip(PATHS, pool.map(read, PATHS), strict=True))
-    if listings["services"].refused and service and "/" in service:
-        listings["services"] = read_alone(api, *service.split("/", 1))
+    for kind, named in (("services", service), ("gateways", gateway)):
+        if listings[kind].refused and named and "/" in named:
+            listings[kind] = read_alone(api, kind, *named.split("/", 1))
     return Snapshot(
         {kind: listing.items for kind, listing in listings.items()},
         {kind: listing.refused for kind, listing in listings.items() if listing.refused},
@@ -58,9 +61,10 @@ def take(api: Api, service: str | None = None) -> Snapshot:
     )
 
 
-def read_alone(api: Api, namespace: str, name: str) -> Listing:
-    """A listing of one Service, by its name."""
-    reply = api.get(f"/api/v1/namespaces/{namespace}/services/{name}")
+def read_alone(api: Api, kind: str, namespace: str, name: str) -> Listing:
+    """A listing of one object of a kind, by its name."""
+    root, _, plural = PATHS[kind].rpartition("/")
+    reply = api.get(f"{root}/namespaces/{namespace}/{plural}/{name}")
     if reply.ok:
         return Listing((reply.object(),))
     return Listing(refused=None if reply.status == 404 else reply.message)

@@ -63,7 +63,7 @@ def unseen(part: Part, evidence: Evidence) -> list[str]:
     """The ready Kong pods that no connection of the part's entry was seen to reach."""
     entry = part.entry
     reached = {o.kong for other in evidence.outside if other.entry == entry for o in other.explanation.observations}
-    return [kong.name for kong in evidence.kongs if kong.ready and kong.name not in reached]
+    return [k.name for k in evidence.kongs if k.ready and entry.may_reach(k) and k.name not in reached]
 
 
 def strangers(parts: Sequence[Part], evidence: Evidence) -> list[Address]:

@@ -50,8 +50,8 @@ def ladder(part: Part, addresses: Addresses) -> tuple[Rung, ...]:
 
 
 def _absent(hop: Hop, kind: EntryKind) -> bool:
-    """Whether there is no such hop: before Kong's own listener nothing stands that could pass anything through."""
-    own = kind is EntryKind.DIRECT and hop.behaviour is Proxying.PASSES_THROUGH
+    """Whether there is no such hop: before Kong's own listener, and before a node, nothing passes anything through."""
+    own = kind in (EntryKind.DIRECT, EntryKind.NODE) and hop.behaviour is Proxying.PASSES_THROUGH
     return own or hop.behaviour is Egress.DIRECT
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, Traffic, parse_address
-from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, Kong, Logs
+from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, EntryKind, Kong, Logs
 from probes import compose
 from probes.outcome import Answered, Closed, Garbled, Outcome, Refused, Reset, Sent, TimedOut, TlsFailed, Unreachable
 from probes.probe import Preamble, Probe, Vantage
@@ -229,7 +229,10 @@ def echo_peer(sent: Sent) -> str | None:
 
 
 def _kong(echo: dict[str, Any] | None, line: AccessLine | None, entry: Entry, kongs: Sequence[Kong]) -> str | None:
-    address = echo["peer"] if echo is not None else entry.address
+    if entry.kongs is not None and len(entry.kongs) == 1:
+        return entry.kongs[0]
+    # A Kong in its node's network has the node's address, and a NodePort there may lead to any other.
+    address = echo["peer"] if echo is not None else None if entry.kind is EntryKind.NODE else entry.address
     passed_on_by = next((kong.name for kong in kongs if kong.address == address), None)
     return passed_on_by if passed_on_by is not None or line is None else line.kong
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diagnose.cluster.api import Api
-from diagnose.cluster.discover import discover
+from diagnose.cluster.discover import find_service
 from diagnose.cluster.objects import at, full_name, labels_of, namespace_of
 from diagnose.cluster.pods import read_contents, selector_text
 from diagnose.cluster.replies import Listing, Object
@@ -44,11 +44,11 @@ class Reading:
 def read_cluster(api: Api, service: str | None, ingress_class: str | None, namespace: str | None) -> Reading:
     """The objects of the one Kong that is named or found. Stop as diagnose does where there is none, or several."""
     whole = take(api, service)
-    found = discover(_within(whole, namespace), service, ingress_class)
-    home = namespace_of(found.service)
+    found = find_service(_within(whole, namespace), service, ingress_class)
+    home = namespace_of(found)
     if namespace is not None and home != namespace:
-        raise Stop(f"Service {full_name(found.service)} is not in namespace {namespace}.", "Change one of them.", USAGE)
-    return read_around(api, whole, found.service)
+        raise Stop(f"Service {full_name(found)} is not in namespace {namespace}.", "Change one of them.", USAGE)
+    return read_around(api, whole, found)
 
 
 def read_around(api: Api, whole: Snapshot, service: Object) -> Reading:

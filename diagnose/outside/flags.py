@@ -13,7 +13,7 @@ SECRET_VARIABLE = "KONGIP_SECRET"
 """What the echo server is told its secret by (echo_server/server.py), and kongip here."""
 
 _OWN = ("direct", "kong_log", "kong_error_log", "admin_url", "echo_path", "create_route", "echo_url")
-_OF_CLUSTERS = ("kubeconfig", "service", "ingress_class", "namespace", "image")
+_OF_CLUSTERS = ("kubeconfig", "service", "ingress_class", "gateway", "namespace", "image")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _SECRET = re.compile(r"[!-~]{16,256}")
 

@@ -142,6 +142,11 @@ def _rights() -> list[Object]:
         "rules": [
             {"apiGroups": [""], "resources": ["services", "endpoints"], "verbs": ["list", "watch"]},
             {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["list", "watch"]},
+            {
+                "apiGroups": ["gateway.networking.k8s.io"],
+                "resources": ["gatewayclasses", "gateways", "httproutes"],
+                "verbs": ["list", "watch"],
+            },
         ]
     }
     binding = {

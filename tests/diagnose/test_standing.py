@@ -7,8 +7,8 @@ from typing import Any
 
 from diagnose.owners import Inventory, Kind, Owner
 from diagnose.path.traffic import Layer
-from diagnose.site import Entry, EntryKind
-from diagnose.standing import of_place
+from diagnose.site import Entry, EntryKind, Fact
+from diagnose.standing import known_of, of_place
 
 NODE = "10.0.0.11"
 PUBLISHED = "203.0.113.80"
@@ -53,6 +53,18 @@ def test_an_entry_that_the_user_named_at_a_balancers_own_address_has_no_edge() -
 
 def test_kongs_own_listener_has_nothing_before_it() -> None:
     assert told(entry(EntryKind.DIRECT, "10.0.0.5")) == {(Layer.EDGE, True), (Layer.LOAD_BALANCER, True)}
+
+
+def test_a_port_of_a_node_has_nothing_before_it_whoever_knows_the_node() -> None:
+    assert told(entry(EntryKind.NODE, NODE)) == {(Layer.EDGE, True), (Layer.LOAD_BALANCER, True)}
+    assert told(entry(EntryKind.NODE, "192.0.2.77")) == {(Layer.EDGE, True), (Layer.LOAD_BALANCER, True)}
+
+
+def test_what_is_told_of_the_services_balancer_is_not_told_of_a_port_of_a_node() -> None:
+    general = Fact(Layer.LOAD_BALANCER, frozenset({"proxies_tcp"}), "an annotation")
+    site: Any = SimpleNamespace(inventory=INVENTORY, entries=[], facts=[general])
+    assert general in known_of(site, entry(EntryKind.SERVICE, PUBLISHED))
+    assert general not in known_of(site, entry(EntryKind.NODE, NODE))
 
 
 def test_a_name_of_a_stranger_tells_nothing() -> None:

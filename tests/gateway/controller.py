@@ -1,7 +1,8 @@
 """The gateway's ingress controller: watch the API, write the routes file. Run as `python3 -m tests.gateway.controller`.
 
 Kong's own controller posts its routes to Kong's Admin API; this one hands them over in a volume that both containers
-share. What a caller can see of the two is the same: a route works a moment after its Ingress is created.
+share. What a caller can see of the two is the same: a route works a moment after its Ingress, or its HTTPRoute on a
+Gateway of Kong's, is created.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.gateway.http_routes import GatewayApi, http_routes
 from tests.gateway.ingresses import Cluster, Key, Object, routes
 from tests.gateway.routes import as_lua
 
@@ -26,6 +28,7 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 INGRESSES = "/apis/networking.k8s.io/v1/ingresses"
 SERVICES = "/api/v1/services"
 ENDPOINTS = "/api/v1/endpoints"
+GATEWAY_API = "/apis/gateway.networking.k8s.io/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ class Mirror:
             try:
                 self._follow()
             except (OSError, ValueError) as error:
-                print(f"{self.path}: {error}", file=sys.stderr, flush=True)
+                if getattr(error, "code", None) != 404:  # a server without the Gateway API may get it at any time
+                    print(f"{self.path}: {error}", file=sys.stderr, flush=True)
                 time.sleep(1)
 
     def _follow(self) -> None:
@@ -86,7 +90,7 @@ class Mirror:
 
 
 def _key(item: Object) -> Key:
-    return item["metadata"]["namespace"], item["metadata"]["name"]
+    return item["metadata"].get("namespace", ""), item["metadata"]["name"]
 
 
 def write(target: Path, text: str) -> None:
@@ -106,13 +110,18 @@ def main() -> int:
     ingresses, services, endpoints = mirrors = [
         Mirror(Api(f"https://{host}:{port}"), path, changed) for path in (INGRESSES, SERVICES, ENDPOINTS)
     ]
-    for mirror in mirrors:
+    classes, gateways, attached = further = [
+        Mirror(Api(f"https://{host}:{port}"), f"{GATEWAY_API}/{kind}", changed)
+        for kind in ("gatewayclasses", "gateways", "httproutes")
+    ]
+    for mirror in (*mirrors, *further):
         threading.Thread(target=mirror.follow, daemon=True).start()
     while True:
         changed.wait()
         changed.clear()
         cluster = Cluster(ingresses.objects, services.objects, endpoints.objects)
-        write(target, as_lua(routes(cluster, ingress_class)))
+        api = GatewayApi(classes.objects, gateways.objects, attached.objects)
+        write(target, as_lua([*routes(cluster, ingress_class), *http_routes(api, cluster)]))
 
 
 if __name__ == "__main__":

@@ -41,25 +41,26 @@ def routes(cluster: Cluster, ingress_class: str) -> list[Route]:
 
 def _class(ingress: Object) -> str | None:
     named: str | None = ingress.get("spec", {}).get("ingressClassName")
-    return named or _annotations(ingress).get(CLASS_ANNOTATION)
+    return named or annotations_of(ingress).get(CLASS_ANNOTATION)
 
 
-def _annotations(thing: Object) -> Mapping[str, str]:
+def annotations_of(thing: Object) -> Mapping[str, str]:
+    """Return an object's annotations."""
     return thing["metadata"].get("annotations") or {}
 
 
 def _of(ingress: Object, namespace: str, cluster: Cluster) -> Iterable[Route]:
-    strip = _annotations(ingress).get(STRIP_PATH_ANNOTATION) == "true"
+    strip = annotations_of(ingress).get(STRIP_PATH_ANNOTATION) == "true"
     for rule in ingress["spec"].get("rules") or []:
         for path in rule.get("http", {}).get("paths") or []:
             match = MATCHES[path.get("pathType", "ImplementationSpecific")]
-            targets = _targets(path["backend"], namespace, cluster)
-            yield Route(rule.get("host"), path.get("path") or "/", match, strip, targets)
+            reached = targets(path["backend"], namespace, cluster)
+            yield Route(rule.get("host"), path.get("path") or "/", match, strip, reached)
     if default := ingress["spec"].get("defaultBackend"):
-        yield Route(None, "/", PathMatch.SEGMENTS, strip, _targets(default, namespace, cluster))
+        yield Route(None, "/", PathMatch.SEGMENTS, strip, targets(default, namespace, cluster))
 
 
-def _targets(backend: Object, namespace: str, cluster: Cluster) -> tuple[tuple[str, int], ...]:
+def targets(backend: Object, namespace: str, cluster: Cluster) -> tuple[tuple[str, int], ...]:
     """Return the ready addresses behind a backend; a Service's port and those of its Endpoints share their name."""
     wanted = backend.get("service", {})
     key = (namespace, wanted.get("name", ""))

@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.gateway import nginx, settings
 
 NGINX = "/usr/sbin/nginx"
+CONFIGURATION = Path("/etc/kong/kong.conf")
+"""The file that Kong reads if it is there; variables win over it."""
 
 
 def prepare(environment: Mapping[str, str], files: nginx.Files) -> list[str]:
@@ -23,7 +25,9 @@ def prepare(environment: Mapping[str, str], files: nginx.Files) -> list[str]:
     if nginx.uses_tls(wanted) and not files.certificate.exists():
         _self_signed(files)
     target = files.prefix / "nginx.conf"
-    target.write_text(nginx.configuration(wanted, files))
+    target.write_text(nginx.main_configuration(files))
+    (files.prefix / "nginx-kong.conf").write_text(nginx.configuration(wanted, files))
+    (files.prefix / ".kong_env").write_text(nginx.kong_env(environment, wanted))
     # Started by root, nginx would hand its workers to a user that need not be able to read the prefix.
     as_root = ["-g", "user root;"] if os.geteuid() == 0 else []
     return [NGINX, "-p", str(files.prefix), "-e", "stderr", "-c", str(target), *as_root]
@@ -41,10 +45,11 @@ def _self_signed(files: nginx.Files) -> None:
 
 def main() -> int:
     """Run the gateway until a signal ends it; nginx takes this process' place, so that it gets the signal itself."""
-    prefix = Path(os.environ.get("KONG_PREFIX", "/usr/local/kong"))
-    files = nginx.Files(prefix, Path(os.environ.get("GATEWAY_ROUTES", prefix / "routes.lua")))
+    environment = settings.from_file(CONFIGURATION) | os.environ
+    prefix = Path(environment.get("KONG_PREFIX", "/usr/local/kong"))
+    files = nginx.Files(prefix, Path(environment.get("GATEWAY_ROUTES", prefix / "routes.lua")))
     try:
-        command = prepare(os.environ, files)
+        command = prepare(environment, files)
     except settings.Refused as refused:
         print(f"Error: {refused}", file=sys.stderr)
         return 1

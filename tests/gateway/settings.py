@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 PROXY_LISTEN = "0.0.0.0:8000 reuseport backlog=16384, 0.0.0.0:8443 http2 ssl reuseport backlog=16384"
 REAL_IP_HEADER = "X-Real-IP"
@@ -46,6 +47,13 @@ class Settings:
     listeners: tuple[Listener, ...]
     trusted_ips: tuple[str, ...]
     directives: tuple[tuple[str, str], ...]
+
+
+def from_file(path: Path) -> dict[str, str]:
+    """What a configuration file tells, as KONG_* variables; nothing where there is none."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    pairs = (line.partition("#")[0].partition("=") for line in lines)
+    return {f"KONG_{name.strip().upper()}": value.strip() for name, equals, value in pairs if equals and name.strip()}
 
 
 def read(environment: Mapping[str, str]) -> Settings:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from diagnose.cluster import deploy as deployment
 from diagnose.cluster.manifests import Run
-from tests.diagnose.cluster.things import scripted
+from diagnose.cluster.route import ByClass, ByGateway
+from tests.diagnose.cluster.things import gateway, scripted
 
-RUN = Run("0123456789", "kong", "/kongip-feed", "c0ffee", "python:9")
+RUN = Run("0123456789", "kong", "/kongip-feed", "c0ffee", "python:9", ByClass("kong"), (None,))
 CODE = {"server.py": "", "inside.py": ""}
 READY: dict[str, Any] = {
     "metadata": {"name": "echo-1", "namespace": "kong", "labels": {"kongip/run": "0123456789"}},
@@ -56,9 +58,9 @@ def server() -> Server:
     return Server()
 
 
-def deploy(server: Server, said: list[str] | None = None, timeout: float = 5.0) -> deployment.Deployed:
+def deploy(server: Server, said: list[str] | None = None, timeout: float = 5.0, run: Run = RUN) -> deployment.Deployed:
     api, _ = scripted(server)
-    return deployment.deploy(api, RUN, CODE, "kong", [None], timeout, (said if said is not None else []).append)
+    return deployment.deploy(api, run, CODE, timeout, (said if said is not None else []).append)
 
 
 def test_the_job_is_created_first_and_the_rest_hangs_by_it(server: Server) -> None:
@@ -132,9 +134,33 @@ def test_what_cannot_be_removed_is_named_with_the_command_that_does(server: Serv
     api, _ = scripted(server)
     assert deployment.remove(api, RUN) == (
         "Ingress kong/kongip-0123456789 could not be removed (forbidden); remove it with: "
-        "kubectl --context test --namespace kong delete jobs,configmaps,services,ingresses,pods "
-        "--selector kongip/run=0123456789",
+        "kubectl --context test --namespace kong delete jobs.batch,configmaps,services,ingresses.networking.k8s.io,"
+        "pods --selector kongip/run=0123456789",
     )
+
+
+def test_http_routes_are_made_and_removed_as_the_ingress_is(server: Server) -> None:
+    run = replace(RUN, route=ByGateway(gateway()), hosts=(None, "shop.example"))
+    assert deploy(server, run=run).pod == READY
+    made = [body["metadata"]["name"] for method, kind, body in server.orders if kind == "httproutes"]
+    assert sorted(made) == ["kongip-0123456789", "kongip-0123456789-1"]
+    assert "ingresses" not in {kind for _, kind, _ in server.orders}
+    api, _ = scripted(server)
+    assert deployment.remove(api, run) == ()
+    assert server.objects == {}
+
+
+def test_http_routes_that_cannot_be_removed_are_each_named_with_the_command_that_does(server: Server) -> None:
+    run = replace(RUN, route=ByGateway(gateway()), hosts=(None, "shop.example"))
+    deploy(server, run=run)
+    server.refuse["DELETE", "httproutes"] = (403, {"message": "forbidden"})
+    api, _ = scripted(server)
+    left = deployment.remove(api, run)
+    assert [line.partition(" could")[0] for line in left] == [
+        "HTTPRoute kong/kongip-0123456789",
+        "HTTPRoute kong/kongip-0123456789-1",
+    ]
+    assert "delete jobs.batch,configmaps,services,httproutes.gateway.networking.k8s.io,pods" in left[0]
 
 
 def test_what_is_not_the_runs_own_is_never_deleted(server: Server) -> None:

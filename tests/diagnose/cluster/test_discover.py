@@ -9,9 +9,17 @@ import pytest
 from diagnose.cluster.discover import discover
 from diagnose.cluster.objects import full_name
 from diagnose.cluster.replies import Object
+from diagnose.cluster.route import ByGateway
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.errors import Stop
-from tests.diagnose.cluster.things import controller_workload, ingress_class, proxy_service, thing
+from tests.diagnose.cluster.things import (
+    controller_workload,
+    gateway,
+    gateway_class,
+    ingress_class,
+    proxy_service,
+    thing,
+)
 
 
 def snapshot(refused: dict[str, str] | None = None, **kinds: list[Object]) -> Snapshot:
@@ -20,7 +28,8 @@ def snapshot(refused: dict[str, str] | None = None, **kinds: list[Object]) -> Sn
 
 def found_name(view: Snapshot, **narrowing: Any) -> tuple[str, str | None]:
     found = discover(view, **narrowing)
-    return full_name(found.service), found.ingress_class
+    assert not isinstance(found.route, ByGateway)
+    return full_name(found.service), found.route.name if found.route is not None else None
 
 
 def test_the_service_that_the_controller_publishes_is_found_by_its_variable() -> None:
@@ -34,9 +43,26 @@ def test_the_service_that_the_controller_publishes_is_found_by_its_variable() ->
 
 @pytest.mark.parametrize("args", [["--publish-service=kong/edge"], ["--publish-service", "kong/edge"]])
 def test_the_service_that_the_controller_publishes_is_found_by_its_argument(args: list[str]) -> None:
-    workload = thing("c", {"template": {"spec": {"containers": [{"name": "c", "args": args}]}}})
+    container = {"name": "c", "args": args, "image": "registry.example/mirror/kubernetes-ingress-controller:3.5"}
+    workload = thing("c", {"template": {"spec": {"containers": [container]}}})
     view = snapshot(ingressclasses=[ingress_class()], services=[proxy_service("edge")], daemonsets=[workload])
     assert found_name(view) == ("kong/edge", "kong")
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"image": "registry.k8s.io/ingress-nginx/controller:v1.11.0", "args": ["--ingress-class=nginx"]},
+        {"image": "haproxytech/kubernetes-ingress:3.0", "args": ["--ingress.class=haproxy"]},
+        {"image": "quay.io/kubernetes-ingress-controller/nginx-ingress-controller:0.33.0", "args": []},
+    ],
+    ids=["ingress-nginx", "HAProxy", "ingress-nginx of old"],
+)
+def test_the_service_that_a_controller_of_somebody_else_publishes_is_not_kongs(container: Object) -> None:
+    container["args"] += ["--publish-service=kong/edge"]
+    workload = thing("c", {"template": {"spec": {"containers": [{"name": "c", **container}]}}})
+    view = snapshot(services=[proxy_service("edge"), proxy_service("a-kong-proxy")], deployments=[workload])
+    assert found_name(view) == ("kong/a-kong-proxy", None)
 
 
 def test_the_namespace_of_the_controller_is_filled_in() -> None:
@@ -149,3 +175,63 @@ def test_an_ingress_class_is_believed_where_classes_may_not_be_listed() -> None:
     view = snapshot({"ingressclasses": "forbidden"}, services=[proxy_service()])
     assert found_name(view, ingress_class="mine") == ("kong/kong-proxy", "mine")
     assert found_name(view) == ("kong/kong-proxy", None)
+
+
+def found_gateway(view: Snapshot, **narrowing: Any) -> tuple[str, str]:
+    found = discover(view, **narrowing)
+    assert isinstance(found.route, ByGateway)
+    return full_name(found.service), full_name(found.route.gateway)
+
+
+def test_without_an_ingress_class_of_kongs_the_route_hangs_by_its_gateway() -> None:
+    other = ingress_class("alb", "ingress.k8s.aws/alb")
+    view = snapshot(
+        ingressclasses=[other], gatewayclasses=[gateway_class()], gateways=[gateway("edge")], services=[proxy_service()]
+    )
+    assert found_gateway(view) == ("kong/kong-proxy", "kong/edge")
+
+
+def test_with_an_ingress_class_the_gateway_is_taken_only_if_it_is_named() -> None:
+    view = snapshot(
+        ingressclasses=[ingress_class()],
+        gatewayclasses=[gateway_class()],
+        gateways=[gateway("a"), gateway("b")],
+        services=[proxy_service()],
+    )
+    assert found_name(view) == ("kong/kong-proxy", "kong")
+    assert found_gateway(view, gateway="kong/b") == ("kong/kong-proxy", "kong/b")
+
+
+def test_a_named_gateway_chooses_among_several_kongs_the_one_it_leads_to() -> None:
+    view = snapshot(
+        gateways=[gateway("edge", "192.0.2.20")],
+        services=[proxy_service("a-kong-proxy"), proxy_service("b-kong-proxy", published=[{"ip": "192.0.2.20"}])],
+    )
+    assert found_gateway(view, gateway="kong/edge") == ("kong/b-kong-proxy", "kong/edge")
+
+
+def test_the_class_of_another_kong_is_not_taken_for_a_service_that_no_controller_publishes() -> None:
+    view = snapshot(
+        ingressclasses=[ingress_class()],
+        services=[proxy_service("a"), proxy_service("plane")],
+        deployments=[controller_workload("kong/a")],
+    )
+    assert found_name(view, service="kong/a") == ("kong/a", "kong")
+    assert found_name(view, service="kong/plane") == ("kong/plane", None)
+
+
+def test_a_controller_that_publishes_what_is_not_there_keeps_its_class_from_nobody() -> None:
+    view = snapshot(
+        ingressclasses=[ingress_class()], services=[proxy_service()], deployments=[controller_workload("kong/renamed")]
+    )
+    assert found_name(view) == ("kong/kong-proxy", "kong")
+
+
+def test_a_second_service_of_the_same_pods_has_the_class_of_the_first() -> None:
+    second = proxy_service("inner", spec={"selector": {"app": "a"}})
+    view = snapshot(
+        ingressclasses=[ingress_class()],
+        services=[proxy_service("a"), second],
+        deployments=[controller_workload("kong/a")],
+    )
+    assert found_name(view, service="kong/inner") == ("kong/inner", "kong")

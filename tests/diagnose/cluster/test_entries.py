@@ -11,13 +11,13 @@ from diagnose.cluster.entries import (
     front_entries,
     parse_url,
     pod_entries,
-    route_hosts,
     service_entries,
     url_entries,
 )
-from diagnose.cluster.fronts import fronts_of
+from diagnose.cluster.fronts import fronts_of, route_hosts
 from diagnose.cluster.ports import WebPort, web_ports
 from diagnose.cluster.replies import Object
+from diagnose.cluster.route import ByClass, ByGateway
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.errors import Stop
 from diagnose.path.settings import Listener
@@ -26,6 +26,7 @@ from probes.probe import Vantage
 from tests.diagnose.cluster.things import kong_pod, proxy_service, thing
 
 NAMES = {"lb.example": ("192.0.2.20", "2001:db8::20")}
+KONG = ByClass("kong")
 WEB = (WebPort(80, 8000, "http"), WebPort(443, 8443, "https"))
 
 
@@ -96,7 +97,7 @@ def test_an_ingress_of_another_class_that_leads_to_kong_is_an_entry_with_a_host_
     annotations = {"alb.ingress.kubernetes.io/listen-ports": '[{"HTTP": 80}, {"HTTPS": 8443}]'}
     service = proxy_service()
     view = fronts(alb(metadata={"annotations": annotations}))
-    found = front_entries(fronts_of(view, service, "kong"), service, WEB, lookup)
+    found = front_entries(fronts_of(view, service, KONG), service, WEB, lookup)
     assert seen(found.entries)[:2] == [
         ("192.0.2.20", 80, "http", "kongip.shop.example", 8000),
         ("192.0.2.20", 8443, "https", "kongip.shop.example", 8000),
@@ -110,12 +111,12 @@ def test_an_ingress_of_another_class_that_leads_to_kong_is_an_entry_with_a_host_
     ids=["of Kong's own class", "of another namespace"],
 )
 def test_an_ingress_that_does_not_lead_to_kong_is_no_front(ingress: Object) -> None:
-    assert fronts_of(fronts(ingress), proxy_service(), "kong") == ()
+    assert fronts_of(fronts(ingress), proxy_service(), KONG) == ()
 
 
 def test_a_front_that_sends_only_some_paths_is_a_gap() -> None:
     service = proxy_service()
-    found = front_entries(fronts_of(fronts(alb(path="/api")), service, "kong"), service, WEB, lookup)
+    found = front_entries(fronts_of(fronts(alb(path="/api")), service, KONG), service, WEB, lookup)
     assert found.entries == ()
     assert [gap.what for gap in found.gaps] == ["Ingress kong/front"]
 
@@ -137,8 +138,9 @@ def test_a_gateway_whose_route_leads_to_kong_is_an_entry() -> None:
     )
     service = proxy_service()
     view = Snapshot({"gateways": (gateway,), "httproutes": (route,)})
-    found = front_entries(fronts_of(view, service, "kong"), service, WEB, lookup)
+    found = front_entries(fronts_of(view, service, KONG), service, WEB, lookup)
     assert seen(found.entries) == [("192.0.2.40", 80, "http", "shop.example", 8000)]
+    assert fronts_of(view, service, ByGateway(gateway)) == ()
 
 
 def test_a_url_gives_an_entry_for_each_address_of_its_name() -> None:
@@ -178,7 +180,7 @@ def test_ready_pods_are_entries_from_inside() -> None:
     ("service", "words"),
     [
         (proxy_service(published=[]), "pending"),
-        (proxy_service(published=[], spec={"type": "NodePort"}), "type NodePort and publishes no address"),
+        (proxy_service(published=[], spec={"type": "NodePort"}), "type NodePort, and no node is known to lead to it"),
         (proxy_service(published=[{"hostname": "gone.example"}]), "resolves here"),
     ],
 )
@@ -197,4 +199,15 @@ def test_a_url_is_a_way_in_while_the_balancer_is_pending() -> None:
 
 def test_hosts_of_routes_are_collected_once() -> None:
     rules = [{"host": "b.example"}, {"host": "a.example"}, {"http": {}}]
-    assert route_hosts([thing("x", {"rules": rules}), thing("y", {"rules": rules})]) == ("a.example", "b.example")
+    routes = [thing(name, {"rules": rules, "ingressClassName": "kong"}) for name in ("x", "y")]
+    others = thing("z", {"rules": [{"host": "c.example"}], "ingressClassName": "alb"})
+    view = Snapshot({"ingresses": (*routes, others)})
+    assert route_hosts(view, KONG) == ("a.example", "b.example")
+
+
+def test_hosts_of_routes_on_kongs_gateway_are_those_of_its_http_routes() -> None:
+    spec = {"hostnames": ["b.example", "a.example"], "parentRefs": [{"name": "edge", "namespace": "infra"}]}
+    others = thing("z", {"hostnames": ["c.example"], "parentRefs": [{"name": "edge"}]})
+    view = Snapshot({"httproutes": (thing("x", spec), others)})
+    own = ByGateway(thing("edge", namespace="infra"))
+    assert route_hosts(view, own) == ("a.example", "b.example")

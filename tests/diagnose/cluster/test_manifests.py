@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from diagnose.cluster import manifests
 from diagnose.cluster.manifests import Run
 from diagnose.cluster.replies import Object
+from diagnose.cluster.route import ByClass, ByGateway
+from tests.diagnose.cluster.things import gateway
 
-RUN = Run("0123456789", "kong", "/kongip-feed", "c0ffee", "python:3-alpine")
+RUN = Run("0123456789", "kong", "/kongip-feed", "c0ffee", "python:3-alpine", ByClass("kong"), (None, "shop.example"))
 GOLDEN = Path(__file__).parent / "manifests.json"
 OWNER = {"metadata": {"uid": "11111111-2222-3333-4444-555555555555"}}
 
@@ -19,7 +22,7 @@ def everything() -> list[Object]:
         manifests.job(RUN),
         manifests.config_map(RUN, OWNER, {"server.py": "print()\n"}),
         manifests.service(RUN, OWNER),
-        manifests.ingress(RUN, OWNER, "kong", [None, "shop.example"]),
+        *manifests.routes(RUN, OWNER),
     ]
 
 
@@ -56,7 +59,44 @@ def test_the_pod_passes_pod_security_restricted() -> None:
 
 
 def test_each_host_has_a_rule_once_and_an_address_none_of_its_own() -> None:
-    hosts = [None, "Shop.example", "shop.example", "192.0.2.7", "*.wild.example"]
-    spec = manifests.ingress(RUN, OWNER, "kong", hosts)["spec"]
+    hosts = (None, "Shop.example", "shop.example", "192.0.2.7", "*.wild.example")
+    (route,) = manifests.routes(replace(RUN, hosts=hosts), OWNER)
+    spec = route["spec"]
     assert [rule.get("host") for rule in spec["rules"]] == [None, "shop.example", "*.wild.example"]
     assert {rule["http"]["paths"][0]["path"] for rule in spec["rules"]} == {"/kongip-feed"}
+
+
+def on_a_gateway(*hosts: str | None) -> list[Object]:
+    run = replace(RUN, route=ByGateway(gateway("edge", namespace="infra")), hosts=hosts)
+    made = manifests.routes(run, OWNER)
+    assert tuple(one["metadata"]["name"] for one in made) == manifests.route_names(run)
+    return [*made]
+
+
+def test_on_a_gateway_the_route_is_an_http_route_that_hangs_by_the_job_and_keeps_its_path() -> None:
+    (route,) = on_a_gateway(None)
+    assert (route["apiVersion"], route["kind"]) == ("gateway.networking.k8s.io/v1", "HTTPRoute")
+    assert route["metadata"]["annotations"] == {"konghq.com/strip-path": "false"}
+    assert route["metadata"]["ownerReferences"][0]["uid"] == OWNER["metadata"]["uid"]
+    assert route["metadata"]["labels"] == manifests.job(RUN)["metadata"]["labels"]
+    assert route["spec"] == {
+        "parentRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "infra", "name": "edge"}],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": "/kongip-feed"}}],
+                "backendRefs": [{"kind": "Service", "name": "kongip-0123456789", "port": 80}],
+            }
+        ],
+    }
+
+
+def test_any_host_is_an_http_route_of_its_own_and_an_address_is_no_hostname() -> None:
+    made = on_a_gateway(None, "Shop.example", "192.0.2.7", "shop.example", "*.wild.example")
+    assert [one["spec"].get("hostnames") for one in made] == [None, ["shop.example", "*.wild.example"]]
+    assert [one["metadata"]["name"] for one in made] == ["kongip-0123456789", "kongip-0123456789-1"]
+    assert [one["spec"]["hostnames"] for one in on_a_gateway("shop.example")] == [["shop.example"]]
+
+
+def test_no_http_route_has_more_hostnames_than_it_may() -> None:
+    made = on_a_gateway(*(f"{number}.example" for number in range(17)))
+    assert [len(one["spec"]["hostnames"]) for one in made] == [16, 1]

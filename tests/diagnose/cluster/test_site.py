@@ -18,8 +18,11 @@ from probes.probe import Vantage
 from tests.diagnose.cluster.things import (
     Transport,
     controller_workload,
+    gateway,
+    gateway_class,
     ingress_class,
     kong_pod,
+    listener,
     proxy_service,
     scripted,
     serving,
@@ -68,7 +71,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 
 def opened(**chosen: Any) -> ClusterSite:
-    return open_cluster(ClusterOptions(**chosen))
+    return open_cluster(ClusterOptions(**{"execute": False, **chosen}))
 
 
 def test_a_survey_finds_kong_its_entries_owners_facts_and_hosts(cluster: Cluster) -> None:
@@ -134,8 +137,67 @@ def test_without_a_vital_right_nothing_is_created(cluster: Cluster, right: tuple
 def test_without_an_ingress_class_nothing_is_created(cluster: Cluster) -> None:
     cluster.collections[PATHS["ingressclasses"]] = []
     with opened() as site:
-        assert site.deploy([None], lambda line: None).problem == place.NO_CLASS
+        assert site.deploy([None], lambda line: None).problem == place.NO_ROUTE
     assert cluster.created == []
+
+
+def on_a_gateway(cluster: Cluster, origin: str) -> None:
+    """Leave Kong a Gateway in another namespace in place of its IngressClass."""
+    limited = listener(origin, hostname="*.shop.example")
+    cluster.collections[PATHS["ingressclasses"]] = []
+    cluster.collections[PATHS["gatewayclasses"]] = [gateway_class()]
+    cluster.collections[PATHS["gateways"]] = [gateway("edge", namespace="infra", listeners=[limited])]
+
+
+def test_on_a_gateway_the_rights_to_its_routes_are_vital(cluster: Cluster) -> None:
+    on_a_gateway(cluster, "All")
+    cluster.lacking = {("create", "httproutes"), ("create", "ingresses")}
+    with opened() as site:
+        assert [gap.what for gap in site.gaps] == ["the echo behind Gateway infra/edge"]
+        problem = site.deploy([None], lambda line: None).problem
+    assert problem is not None
+    assert "rights to create httproutes.gateway.networking.k8s.io in namespace kong." in problem
+
+
+def test_a_gateway_that_takes_no_route_of_the_runs_namespace_stops_the_run(cluster: Cluster) -> None:
+    on_a_gateway(cluster, "Same")
+    with pytest.raises(Stop, match="--namespace infra") as stopped:
+        opened(host="www.shop.example")
+    assert stopped.value.status == 2
+    with opened(host="www.shop.example", namespace="infra") as site:
+        assert site.gaps == ()
+
+
+def test_a_node_port_is_entered_at_the_nodes(cluster: Cluster) -> None:
+    ports = [{"name": "proxy", "port": 80, "targetPort": 8000, "nodePort": 30080}]
+    spec = {"type": "NodePort", "ports": ports}
+    node = {**NODE, "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}
+    node["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    cluster.collections[PATHS["services"]] = [proxy_service(published=[], spec=spec)]
+    cluster.collections[PATHS["nodes"]] = [node]
+    with opened() as site:
+        outside = [one for one in site.entries if one.vantage is Vantage.OUTSIDE]
+        assert [(one.kind, one.address, one.port) for one in outside] == [(EntryKind.NODE, "10.0.0.1", 30080)]
+    cluster.denied = ["/nodes"]
+    with pytest.raises(Stop, match="NodePort, and no node is known to lead to it: nodes is forbidden"):
+        opened()
+
+
+def test_a_pod_in_the_network_of_its_node_is_entered_there_and_no_owner_of_the_address(cluster: Cluster) -> None:
+    pod = kong_pod(address="10.0.0.1")
+    pod["spec"]["hostNetwork"] = True
+    node = {**NODE, "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}
+    cluster.collections[PATHS["services"]] = [proxy_service(published=[], spec={"type": "ClusterIP"})]
+    cluster.collections[PATHS["nodes"]] = [node]
+    cluster.collections["/api/v1/namespaces/kong/pods"] = [pod]
+    with opened() as site:
+        outside = [one for one in site.entries if one.vantage is Vantage.OUTSIDE]
+        assert [(one.address, one.port, one.kongs) for one in outside] == [
+            ("10.0.0.1", 8000, ("kong/kong-1",)),
+            ("10.0.0.1", 8443, ("kong/kong-1",)),
+        ]
+        assert [owner.kind for owner in site.inventory.owners(ip_address("10.0.0.1"))] == [Kind.NODE]
+        assert "pod kong/kong-1 spec.hostNetwork" in [fact.source for fact in site.facts]
 
 
 def test_a_refused_job_is_a_problem_and_no_echo_is_asked(cluster: Cluster) -> None:

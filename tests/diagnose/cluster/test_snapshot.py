@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diagnose.cluster.snapshot import PATHS, take
-from tests.diagnose.cluster.things import proxy_service, scripted, serving, thing
+from tests.diagnose.cluster.things import gateway, proxy_service, scripted, serving, thing
 
 SERVICES = "/api/v1/namespaces/kong/services"
 
@@ -27,3 +27,11 @@ def test_a_named_service_is_read_alone_where_services_may_not_be_listed() -> Non
     assert [one["metadata"]["name"] for one in view.of("services")] == ["kong-proxy"]
     assert "services" not in view.refused
     assert "services" in take(scripted(answers)[0]).refused
+
+
+def test_a_named_gateway_is_read_alone_where_gateways_may_not_be_listed() -> None:
+    path = "/apis/gateway.networking.k8s.io/v1/namespaces/edge/gateways"
+    answers = serving({path: [gateway("kong", namespace="edge")]}, denied=[PATHS["gateways"]])
+    view = take(scripted(answers)[0], gateway="edge/kong")
+    assert [one["metadata"]["name"] for one in view.of("gateways")] == ["kong"]
+    assert "gateways" in take(scripted(answers)[0]).refused

@@ -25,6 +25,28 @@ def ingress_class(name: str = "kong", controller: str = KONG_CONTROLLER) -> Obje
     return thing(name, {"controller": controller}, namespace=None)
 
 
+def gateway_class(name: str = "kong", controller: str = "konghq.com/kic-gateway-controller") -> Object:
+    """A GatewayClass."""
+    return thing(name, {"controllerName": controller}, namespace=None)
+
+
+def listener(origin: str | None = None, **more: Any) -> Object:
+    """A listener of a Gateway that takes routes from there; None: it does not say."""
+    allowed: Object = {"kinds": more.pop("kinds")} if "kinds" in more else {}
+    if origin:
+        selector = {"selector": more.pop("selector")} if "selector" in more else {}
+        allowed["namespaces"] = {"from": origin, **selector}
+    return {"name": "web", "port": 80, "protocol": "HTTP", **({"allowedRoutes": allowed} if allowed else {}), **more}
+
+
+def gateway(name: str = "kong", *addresses: str, namespace: str = "kong", **more: Any) -> Object:
+    """A Gateway with these addresses, of class kong and with one listener that takes all routes, unless told."""
+    spec = {"gatewayClassName": more.pop("named", "kong"), "listeners": [*more.pop("listeners", [listener("All")])]}
+    status = {"addresses": [{"type": "IPAddress", "value": one} for one in addresses]}
+    metadata = {"uid": more.pop("uid")} if "uid" in more else {}
+    return thing(name, spec, namespace, status=status, metadata=metadata)
+
+
 def proxy_service(name: str = "kong-proxy", **more: Any) -> Object:
     """Kong's proxy Service as the chart makes it, published at 192.0.2.10 unless ``published`` says otherwise."""
     published = more.pop("published", [{"ip": "192.0.2.10"}])

@@ -12,7 +12,7 @@ from diagnose.cli import exit_status
 from diagnose.explain.evidence import Observation
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Finding, Report, Status, Verdict
-from diagnose.site import Fact
+from diagnose.site import EntryKind, Fact
 from probes.probe import Vantage
 from tests.diagnose.conclude.simulated import by_another, kong, report, with_headers
 from tests.diagnose.explain.simulator import (
@@ -71,6 +71,23 @@ def test_a_ready_pod_that_was_not_seen_keeps_a_path_from_being_called_preserved(
     assert told.verdict is Verdict.UNDETERMINED
     (finding,) = [one for one in told.findings if one.code == "KIP604"]
     assert "kong/kong-unseen" in finding.because[0]
+
+
+def at_a_node(one: Observation) -> Observation:
+    """The same at a port of the node of the pod that took it."""
+    return replace(one, entry=replace(one.entry, kind=EntryKind.NODE, kongs=(str(one.kong),)))
+
+
+def test_a_pod_that_the_entry_does_not_lead_to_need_not_be_seen_there() -> None:
+    way = Way()
+    told = report(way, kongs=[kong(way), kong(way, "kong/kong-elsewhere")], facts=(FORWARDS,), changed=at_a_node)
+
+    assert told.verdict is Verdict.PRESERVED
+
+
+def test_before_a_port_of_a_node_no_balancer_is_drawn() -> None:
+    assert "load_balancer" in {rung.layer for rung in report(Way()).path}
+    assert "load_balancer" not in {rung.layer for rung in report(Way(), changed=at_a_node).path}
 
 
 def test_one_wrong_pod_among_right_ones_is_found_and_the_shares_are_told() -> None:

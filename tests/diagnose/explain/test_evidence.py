@@ -86,6 +86,21 @@ def test_without_the_runs_secret_nobody_is_an_echo() -> None:
     assert echo_peer(Sent(asked, echoed(asked))) is None
 
 
+def test_an_entry_that_leads_to_one_pod_alone_tells_which_took_the_probe() -> None:
+    asked = probe()
+    only = replace(OUTSIDE, kind=EntryKind.NODE, kongs=("kong/kong-7",))
+    assert observed(asked, echoed(asked, peer="10.78.3.1"), entry=only).kong == "kong/kong-7"
+    assert observed(asked, echoed(asked, peer="10.78.3.1")).kong is None
+
+
+def test_a_node_port_at_the_address_of_a_pod_in_its_nodes_network_may_lead_to_another_pod() -> None:
+    asked = probe()
+    node = replace(OUTSIDE, kind=EntryKind.NODE, address=KONG.address)
+    line = AccessLine("kong/kong-7", "10.2.0.11", 404, f"GET {asked.path} HTTP/1.1")
+    assert observed(asked, Answered(404), Logs({asked.nonce: (line,)}), entry=node).kong == "kong/kong-7"
+    assert observed(asked, Refused(), entry=node).kong is None
+
+
 def test_kongs_log_speaks_where_the_echo_does_not() -> None:
     asked = probe()
     line = AccessLine(KONG.name, "10.2.0.11", 404, f"GET {asked.path} HTTP/1.1")
