@@ -11,14 +11,14 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 
 from diagnose.errors import USAGE, Stop
-from diagnose.path.settings import Settings
+from diagnose.path.settings import TWINS, Settings
 from diagnose.report.harmless import harmless
 
 TOKEN_HEADER = "Kong-Admin-Token"
@@ -197,9 +197,16 @@ def settings_in(root: object) -> Settings | str:
         "KONG_NGINX_PROXY_REAL_IP_RECURSIVE": in_force.get("real_ip_recursive", "NONE"),
     }
     try:
-        return Settings.from_environment(variables, _version(root.get("version")))
+        told = Settings.from_environment(variables, _version(root.get("version")))
     except ValueError as error:
         return str(error)
+    return replace(told, twins=_twins(configuration, variables))
+
+
+def _twins(configuration: Object, variables: Mapping[str, str]) -> frozenset[str]:
+    """The twins that were set for certain: what is in force is not what Kong's own setting says."""
+    own = {name: configuration.get(name.removeprefix("KONG_").lower()) for name in TWINS}
+    return frozenset(TWINS[name] for name, value in own.items() if value not in (None, variables[TWINS[name]]))
 
 
 def tags_of(one: Object) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def _add_diagnose(parser: argparse.ArgumentParser) -> None:
         "--no-exec",
         dest="execute",
         action="store_false",
-        help="run no command in any pod, neither Kong's nor the echo's",
+        help="run no command in any pod and reach into none: settings are then as objects tell them",
     )
     told = parser.add_argument_group("output")
     told.add_argument("--output", choices=("text", "json"), default="text", help="default: text")

@@ -101,7 +101,7 @@ def _explain(
         parts = explain_all(outside, reached, site.kongs, addresses, gathering.claims)
     return Evidence(
         site=site.name,
-        place=Place(options.kubectl, site.service, _proxy_listen(site), site.installation),
+        place=Place(options.kubectl, site.service, _proxy_listen(site), site.installation, twins=_twins(site)),
         command=options.command,
         kongs=site.kongs,
         facts=reached,
@@ -127,6 +127,12 @@ def _proxy_listen(site: Site) -> str | None:
     """What all of Kong's pods are told to listen on, None where that is not known or not one thing."""
     told = {kong.settings.proxy_listen if kong.settings is not None else None for kong in site.kongs}
     return told.pop() if len(told) == 1 else None
+
+
+def _twins(site: Site) -> frozenset[str]:
+    """The variables that decide in the place of Kong's own in some pod."""
+    told = (kong.settings.twins for kong in site.kongs if kong.settings is not None)
+    return frozenset[str]().union(*told)
 
 
 def _vantage(site: Site, outside: Sequence[Observation]) -> Vantage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -190,7 +191,8 @@ class Api:
         try:
             way: socket.socket = forwarded.socket(port)  # type: ignore[no-untyped-call]
             way.settimeout(timeout)
-            return request(_unchecked().wrap_socket(way) if tls else way)
+            with contextlib.closing(_unchecked().wrap_socket(way) if tls else way) as connection:
+                return request(connection)
         except OSError as error:
             said = forwarded.error(port) or error  # type: ignore[no-untyped-call]
             return Reply(0, f"port {port} of pod {namespace}/{pod}: {said}".encode())

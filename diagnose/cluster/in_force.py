@@ -1,9 +1,7 @@
-"""Kong's settings as they are in force: the files that it wrote into its prefix when it started, or its Admin API.
+"""Kong's settings as they are in force: by the files that it wrote when it started, or by its Admin API.
 
-``.kong_env`` is what Kong made of its file and its environment, ``nginx-kong.conf`` what it told nginx
-(kong/cmd/utils/prefix_handler.lua, kong/templates/nginx_kong.lua). Nothing else is read, and of the first only what
-decides on addresses is kept: there are passwords in it. Where no command may be run, the Admin API is asked on the
-pod's own loopback; there it may be off, or want a certificate.
+Where the files cannot be read, the Admin API is asked on the pod's own loopback; there it may be off, or want a
+certificate.
 """
 
 from __future__ import annotations
@@ -11,19 +9,21 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
 from http.client import HTTPException, HTTPResponse
-from itertools import zip_longest
 
 from diagnose.admin_api import TOKEN_VARIABLE, checked_token, settings_in
 from diagnose.cluster.api import Api
 from diagnose.cluster.controllers import plain_variables
 from diagnose.cluster.objects import full_name, labels_of, name_of, namespace_of
 from diagnose.cluster.pods import KongPod, settings_of
+from diagnose.cluster.prefix_files import ENVIRONMENT, NGINX, InForce, in_words, parse
 from diagnose.cluster.replies import Reply, parsed
-from diagnose.cluster.settings import MATTERS, kong_container, version_of
+from diagnose.cluster.settings import kong_container
 from diagnose.errors import Stop
 from diagnose.path.settings import Settings
 from diagnose.site import Gap
@@ -31,10 +31,9 @@ from diagnose.site import Gap
 PREFIXES = ("/kong_prefix", "/usr/local/kong")
 """Where Kong's prefix is unless KONG_PREFIX names it: as the charts have it, and as Kong does."""
 
-ENVIRONMENT, NGINX = ".kong_env", "nginx-kong.conf"
 LARGEST = 256 * 1024
 PATIENCE = 3.0
-"""Seconds for a pod to answer."""
+"""Seconds for one source to answer, and there are two; nor is the API server, which leads there, waited for longer."""
 
 ASKED_AT_MOST = 4
 """Pods that are asked; those of one template were started alike."""
@@ -46,55 +45,62 @@ _ENTRY = re.compile(r"(?:^|,)\s*\S+:(?P<port>\d{1,5})\b(?P<flags>[^,]*)")
 
 TEMPLATES = ("pod-template-hash", "controller-revision-hash")
 
-_HEAD = re.compile(r"^==> (?P<path>.+) <==$", re.MULTILINE)
-_SETTING = re.compile(r"^(?P<name>[a-z0-9_]+) = (?P<value>.*)$", re.MULTILINE)
-_DIRECTIVE = re.compile(
-    r"^\s*(?P<name>set_real_ip_from|real_ip_header|real_ip_recursive)\s+(?P<value>\S+)\s*;", re.MULTILINE
-)
-_PROXY = re.compile(r"^ *server \{\s*\n\s*server_name kong;(?P<inside>.*?)^ *location ", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """What a Kong runs with; ``beyond`` tells that its nginx is told something else than its own settings say.
-
-    ``admin`` tells that the Admin API says so, and not the files.
-    """
-
-    settings: Settings
-    beyond: str | None = None
-    admin: bool = False
-
 
 def with_what_is_in_force(
     api: Api, pods: Sequence[KongPod], gaps: Sequence[Gap]
 ) -> tuple[tuple[KongPod, ...], tuple[Gap, ...]]:
     """``pods`` with the settings in force, where they can be read, the others as they are; and what is unknown then.
 
-    One pod of each template is asked, and speaks for all of them. ``gaps`` are what is not known without asking.
+    One pod of each template is asked, and speaks for all of them. ``gaps`` are what is not known without asking. What a
+    pod's specification says is dropped where Kong was read to run with what no settings tell: it is not so.
     """
     by_template: dict[str, list[KongPod]] = {}
-    for pod in pods:
+    for pod in (one for one in pods if one.container is not None):
         by_template.setdefault(_template(pod), []).append(pod)
     asked = [next((one for one in alike if one.kong.ready), alike[0]) for alike in by_template.values()][:ASKED_AT_MOST]
-    if not asked:
-        return tuple(pods), tuple(gaps)
-    with ThreadPoolExecutor(len(asked)) as pool:
-        answers = pool.map(lambda one: (_template(one), one, _read(api, one)), asked)
-    told = {template: (one, found) for template, one, found in answers}
+    answers = zip(asked, _answers(api, asked), strict=True)
+    told = {_template(one): (one, found) for one, found in answers}
     known = tuple(_told(pod, *told[_template(pod)]) if _template(pod) in told else pod for pod in pods)
+    open_before = {gap.what: gap.why for gap in gaps}
     whys = {
-        settings_of(pod.pod): found
-        for pod in pods
-        if isinstance(found := told.get(_template(pod), (pod, ""))[1], str) and pod.kong.settings is None
+        settings_of(pod.pod): _why(open_before.get(settings_of(pod.pod)), told.get(_template(pod), (pod, None))[1])
+        for pod in known
+        if pod.kong.settings is None
     }
-    answered = {settings_of(pod.pod) for pod in known if pod.kong.settings is not None}
-    left = (gap for gap in gaps if gap.what not in answered)
-    return known, tuple(replace(gap, why=_also(gap.why, whys.get(gap.what))) for gap in left)
+    asked_for = {settings_of(pod.pod) for pod in pods}
+    others = (gap for gap in gaps if gap.what not in asked_for)
+    return known, (*others, *(Gap(what, why) for what, why in whys.items()))
 
 
-def _also(why: str, other: str | None) -> str:
-    return f"{why}; and what is in force could not be read: {other}" if other else why
+def _why(before: str | None, found: InForce | str | None) -> str:
+    """Why the settings of a pod are unknown: what was in the way ``before`` it was asked, and what it answered."""
+    if isinstance(found, InForce):
+        return found.beyond or ""
+    return "; and what is in force could not be read: ".join(one for one in (before, found) if one)
+
+
+def _answers(api: Api, asked: Sequence[KongPod]) -> list[InForce | str]:
+    """What each of these pods answers, all asked at once. A node that is gone would keep an exec open for a minute."""
+    waiting: list[Future[InForce | str]] = [Future() for _ in asked]
+    for one, future in zip(asked, waiting, strict=True):
+        # Not of a pool: the interpreter would wait for its threads at the end.
+        threading.Thread(target=_settle, args=(future, api, one), daemon=True).start()
+    end = time.monotonic() + 2 * PATIENCE
+    return [_answer(future, end - time.monotonic()) for future in waiting]
+
+
+def _settle(future: Future[InForce | str], api: Api, pod: KongPod) -> None:
+    try:
+        future.set_result(_read(api, pod))
+    except BaseException as error:
+        future.set_exception(error)
+
+
+def _answer(future: Future[InForce | str], seconds: float) -> InForce | str:
+    try:
+        return future.result(max(0.0, seconds))
+    except TimeoutError:
+        return "the pod did not answer in time"
 
 
 def _template(pod: KongPod) -> str:
@@ -107,24 +113,26 @@ def _told(pod: KongPod, asked: KongPod, found: InForce | str) -> KongPod:
     if isinstance(found, str):
         return pod
     whose = f"pod {full_name(asked.pod)}" + ("" if asked is pod else ", of the same template")
-    beyond = f"; {found.beyond}" if found.beyond else ""
     read = "the Admin API" if found.admin else f"{NGINX} and {ENVIRONMENT}"
-    source = f"{read} of {whose}{_otherwise(pod, found.settings)}{beyond}"
-    return replace(pod, kong=replace(pod.kong, settings=found.settings, source=source))
+    notes = (_otherwise(pod.kong.settings, found.settings), found.beyond)
+    source = "; ".join([f"{read} of {whose}", *(note for note in notes if note)])
+    settings = found.settings
+    if settings is not None and pod.kong.settings is not None:
+        # Which of two names a setting has been given by, the specification alone tells.
+        settings = replace(settings, twins=settings.twins | pod.kong.settings.twins)
+    return replace(pod, kong=replace(pod.kong, settings=settings, source=source))
 
 
-def _otherwise(pod: KongPod, settings: Settings) -> str:
-    """What the pod's specification says otherwise, which is not in force."""
-    told = pod.kong.settings
-    if told is None or told == replace(settings, version=told.version):
-        return ""
-    return "; the pod's specification says otherwise, and is not in force"
+def _otherwise(said: Settings | None, in_force: Settings | None) -> str | None:
+    """What the pod's specification says, and what is not in force; None where nothing is."""
+    if said is None or in_force is None:
+        return None
+    words = [text for text, other in zip(in_words(said), in_words(in_force), strict=True) if text != other]
+    return f"its specification says {', '.join(words)}, which is not in force" if words else None
 
 
 def _read(api: Api, pod: KongPod) -> InForce | str:
     """What is in force in one pod, or why that is not known."""
-    if pod.container is None:
-        return "none of its containers is told to be Kong's"
     container = kong_container(pod.pod) or {}
     variables = plain_variables(container, namespace_of(pod.pod))
     try:
@@ -155,8 +163,12 @@ def _of_admin(api: Api, pod: KongPod, listen: str) -> InForce | str:
     reply = api.forward(namespace_of(pod.pod), name_of(pod.pod), port, tls, _get_root, PATIENCE)
     if not reply.ok:
         return f"its Admin API: {reply.message}"
-    told = settings_in(parsed(reply.body))
-    return InForce(told, admin=True) if isinstance(told, Settings) else told
+    root = parsed(reply.body)
+    told = settings_in(root)
+    if isinstance(told, Settings):
+        return InForce(told, admin=True)
+    # What it answers may be no Admin API; what it tells of Kong's configuration holds, though no settings express it.
+    return InForce(None, told, admin=True) if root and isinstance(root.get("configuration"), dict) else told
 
 
 def _get_root(way: socket.socket) -> Reply:
@@ -170,54 +182,3 @@ def _get_root(way: socket.socket) -> Reply:
         return Reply(answer.status, answer.read(LARGEST * 4))
     except HTTPException as error:
         return Reply(0, f"what answers is no HTTP ({type(error).__name__})".encode())
-
-
-def parse(output: str, image: str) -> InForce | str:
-    """What is in force by the two files, each under a heading as ``head`` prints them; or why that is not known."""
-    files = {path.rpartition("/")[2]: text for path, text in _parts(output)}
-    if ENVIRONMENT not in files or NGINX not in files:
-        return f"{ENVIRONMENT} or {NGINX} is not in Kong's prefix"
-    told = {f"KONG_{one['name'].upper()}": one["value"].strip() for one in _SETTING.finditer(files[ENVIRONMENT])}
-    variables = {name: value for name, value in told.items() if MATTERS.fullmatch(name)}
-    server = _PROXY.search(files[NGINX])
-    if server is None:
-        return f"no server block of Kong's proxy is in {NGINX}"
-    if behind := next((name for name in variables if name.endswith("SET_REAL_IP_FROM")), None):
-        return f"{behind} is set: nginx then trusts addresses that Kong's own settings do not tell"
-    directives = list(_DIRECTIVE.finditer(server["inside"]))
-    trusted = [one["value"] for one in directives if one["name"] == "set_real_ip_from"]
-    # What is told to nginx besides, by nginx_proxy_* or a template, is not what Kong's own code goes by.
-    if _texts(trusted) != _texts(variables.get("KONG_TRUSTED_IPS", "").split(",")):
-        return f"in {NGINX} nginx is told to trust other addresses than Kong's trusted_ips"
-    others = (one for one in directives if one["name"] != "set_real_ip_from")
-    in_force = {f"KONG_NGINX_PROXY_{one['name'].upper()}": one["value"] for one in others}
-    try:
-        settings = Settings.from_environment({**variables, **in_force}, version_of(image))
-        expected = Settings.from_environment(variables, version_of(image))
-    except ValueError as error:
-        return str(error)
-    same = (settings.real_ip_header, settings.real_ip_recursive) == (
-        expected.real_ip_header,
-        expected.real_ip_recursive,
-    )
-    return InForce(
-        settings, None if same else f"nginx is told {_shown(in_force)}, which is not what {ENVIRONMENT} says"
-    )
-
-
-def _parts(output: str) -> Iterator[tuple[str, str]]:
-    heads = list(_HEAD.finditer(output))
-    for head, following in zip_longest(heads, heads[1:]):
-        yield head["path"], output[head.end() : following.start() if following else None]
-
-
-def _reading(settings: Settings) -> tuple[str, bool]:
-    return settings.real_ip_header, settings.real_ip_recursive
-
-
-def _texts(entries: Sequence[str]) -> set[str]:
-    return {entry.strip() for entry in entries if entry.strip()}
-
-
-def _shown(directives: Mapping[str, str]) -> str:
-    return ", ".join(f"{name.removeprefix('KONG_NGINX_PROXY_').lower()} {value}" for name, value in directives.items())

@@ -32,7 +32,10 @@ def deploying(namespace: str, kinds: Iterable[Resource]) -> tuple[Right, ...]:
 
 
 def executing(namespace: str) -> tuple[Right, ...]:
-    """What is needed to send probes from the echo pod. A websocket begins with a GET, so some versions ask for get."""
+    """What is needed to run a command in a pod there: the echo's sends probes, Kong's shows its files.
+
+    A websocket begins with a GET, so some versions ask for get.
+    """
     return Right("create", "", "pods/exec", namespace), Right("get", "", "pods/exec", namespace)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from diagnose.path.addresses import read_number
 from diagnose.path.traffic import Address
@@ -17,6 +17,12 @@ DEFAULT_PROXY_LISTEN = "0.0.0.0:8000 reuseport backlog=16384, 0.0.0.0:8443 http2
 """Kong's own (kong/templates/kong_defaults.lua)."""
 
 DEFAULT_REAL_IP_HEADER = "X-Real-IP"
+
+TWINS = {
+    "KONG_REAL_IP_HEADER": "KONG_NGINX_PROXY_REAL_IP_HEADER",
+    "KONG_REAL_IP_RECURSIVE": "KONG_NGINX_PROXY_REAL_IP_RECURSIVE",
+}
+"""Variables that are other names for one of Kong's own, and are in force where both are set (kong/conf_loader)."""
 
 _FLAGS = ("ssl", "http2", "proxy_protocol", "deferred", "bind", "reuseport", "backlog=[0-9]+")
 _FLAGS_SINCE_3 = (
@@ -45,6 +51,7 @@ class Settings:
     """What one Kong is told. The defaults are Kong's own, the same from 0.11 to 3.9.
 
     ``proxy_listen`` is the text that ``listeners`` were read from. ``version`` is (major, minor), None if unknown.
+    ``twins`` are the KONG_NGINX_PROXY_* variables that decide in the place of Kong's own.
     """
 
     listeners: tuple[Listener, ...] = (Listener(8000), Listener(8443, tls=True))
@@ -53,6 +60,7 @@ class Settings:
     real_ip_recursive: bool = False
     version: tuple[int, int] | None = None
     proxy_listen: str = DEFAULT_PROXY_LISTEN
+    twins: frozenset[str] = field(default=frozenset(), compare=False)
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str], version: tuple[int, int] | None = None) -> Settings:
@@ -68,6 +76,7 @@ class Settings:
             real_ip_recursive=_real_ip_recursive(variables),
             version=version,
             proxy_listen=listen,
+            twins=frozenset(name for name in TWINS.values() if variables.get(name, "").strip()),
         )
 
     @property

@@ -10,10 +10,10 @@ from ipaddress import ip_network
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case
-from diagnose.installation import Installation
+from diagnose.installation import Form, Installation
 from diagnose.owners import Kind
 from diagnose.path.proxying import Proxying
-from diagnose.path.settings import Settings
+from diagnose.path.settings import TWINS, Settings
 from diagnose.path.traffic import Layer
 from diagnose.providers.advice import how_to, told_whom
 from diagnose.providers.provider import Match, Purpose
@@ -36,6 +36,7 @@ class Place:
 
     ``proxy_listen`` is the text that Kong is told, None where it could not be read; ``installation`` tells in which
     form it is told so, None where that is not known. ``provider`` is the balancer's, None where that is not known.
+    ``twins`` are the variables that decide in the place of Kong's own.
     """
 
     kubectl: str
@@ -43,6 +44,7 @@ class Place:
     proxy_listen: str | None = None
     installation: Installation | None = None
     provider: Match | None = None
+    twins: frozenset[str] = frozenset()
 
     @property
     def keeps_source(self) -> bool:
@@ -130,6 +132,8 @@ def _effects(change: Change, addresses: Addresses, place: Place) -> list[str]:
     keeper = place.installation.keeper if place.installation is not None else None
     if keeper is not None:
         effects.append(f"{keeper} writes these objects: make the change where it reads from, or it is taken back.")
+    if place.installation is not None and place.installation.form is Form.HELM and place.installation.name:
+        effects.append(f"kong/{place.installation.chart} names the chart as Kong's documentation does; yours may not.")
     if Part.KONG in parts_of(change):
         restart = "its pods have to be rolled" if place.service is not None else "it has to be restarted"
         effects.append(f"Kong reads these settings only when it starts: {restart}.")
@@ -190,6 +194,8 @@ def _variables(change: Change, place: Place) -> dict[str, str]:
         variables["KONG_REAL_IP_HEADER"] = change.real_ip_header
     if change.real_ip_recursive is not None:
         variables["KONG_REAL_IP_RECURSIVE"] = "on"
+    # Where a twin is set, Kong's own variable changes nothing.
+    variables = {TWINS[name] if TWINS.get(name) in place.twins else name: text for name, text in variables.items()}
     if change.trusted_ips is not None:
         variables["KONG_TRUSTED_IPS"] = ",".join(change.trusted_ips)
     return variables

@@ -64,6 +64,11 @@ def test_what_nginx_is_told_wins_over_what_kong_calls_real_ip_header() -> None:
         root(real_ip_header="proxy_protocol", real_ip_recursive="on", nginx_proxy_directives=in_force),
     )
     assert (settings.real_ip_header, settings.real_ip_recursive) == ("X-Forwarded-For", False)
+    assert settings.twins == {"KONG_NGINX_PROXY_REAL_IP_HEADER", "KONG_NGINX_PROXY_REAL_IP_RECURSIVE"}
+
+
+def test_a_setting_that_is_in_force_has_no_twin() -> None:
+    assert told(root()).twins == frozenset()
 
 
 def test_a_directive_of_the_http_level_holds_only_where_the_server_has_none() -> None:

@@ -1,132 +1,24 @@
-"""Kong's settings in force, by the files that it wrote when it started."""
+"""Kong's settings in force: which pods are asked, what is made of their answers, and what without them."""
 
 from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from diagnose.cluster.api import Api
-from diagnose.cluster.in_force import InForce, parse, with_what_is_in_force
+from diagnose.cluster.in_force import with_what_is_in_force
 from diagnose.cluster.pods import KongPod, describe, settings_of
 from diagnose.cluster.replies import Executed, Object, Reply
-from diagnose.path.settings import Settings
 from diagnose.site import Gap
+from tests.diagnose.cluster.prefix import OTHER_TRUST, printed
 from tests.diagnose.cluster.things import kong_pod
 from tests.diagnose.outside.admin import root
-from tests.gateway.nginx import Files, configuration, kong_env
-from tests.gateway.settings import read
-
-FILES = Files(Path("/kong_prefix"), Path("/routes.lua"))
-IMAGE = "kong:3.9"
-NGINX = """
-server {
-    server_name kong;
-    listen 0.0.0.0:8000 proxy_protocol;
-
-    real_ip_header proxy_protocol;
-    real_ip_recursive off;
-    set_real_ip_from 10.0.0.0/8;
-    location / {
-        set_real_ip_from 192.0.2.1;
-    }
-}
-
-server {
-    server_name kong_admin;
-    real_ip_header X-Own;
-    location / {
-    }
-}
-"""
-ENVIRONMENT = """# *************************
-pg_password = hunter2
-proxy_listen = 0.0.0.0:8000 proxy_protocol
-real_ip_header = proxy_protocol
-trusted_ips = 10.0.0.0/8
-"""
-
-
-def printed(environment: str = ENVIRONMENT, nginx: str = NGINX, folder: str = "/kong_prefix") -> str:
-    """As ``head`` prints the two files."""
-    return f"==> {folder}/.kong_env <==\n{environment}\n==> {folder}/nginx-kong.conf <==\n{nginx}"
-
-
-def settings_in(found: InForce | str) -> Settings:
-    assert isinstance(found, InForce), found
-    return found.settings
-
-
-def test_what_kong_wrote_is_what_it_runs_with() -> None:
-    found = settings_in(parse(printed(), IMAGE))
-
-    assert (found.real_ip_header, found.real_ip_recursive, found.trusted_ips, found.version) == (
-        "proxy_protocol",
-        False,
-        ("10.0.0.0/8",),
-        (3, 9),
-    )
-    assert [(one.port, one.proxy_protocol) for one in found.listeners] == [(8000, True)]
-    assert "hunter2" not in repr(found)
-
-
-def test_what_nginx_is_told_wins_and_is_said_to_differ() -> None:
-    found = parse(
-        printed(nginx=NGINX.replace("real_ip_header proxy_protocol", "real_ip_header X-Forwarded-For")), IMAGE
-    )
-
-    assert settings_in(found).real_ip_header == "X-Forwarded-For"
-    assert isinstance(found, InForce)
-    assert found.beyond is not None
-    assert "real_ip_header X-Forwarded-For" in found.beyond
-
-
-@pytest.mark.parametrize(
-    ("output", "why"),
-    [
-        ("", "is not in Kong's prefix"),
-        (printed().partition("==> /kong_prefix/nginx")[0], "is not in Kong's prefix"),
-        (printed(nginx="events {}"), "no server block"),
-        (printed(nginx=NGINX.replace("10.0.0.0/8;", "0.0.0.0/0;")), "other addresses than Kong's trusted_ips"),
-        (printed(ENVIRONMENT + "nginx_proxy_set_real_ip_from = 0.0.0.0/0\n"), "SET_REAL_IP_FROM is set"),
-        (printed(ENVIRONMENT.replace("0.0.0.0:8000 proxy_protocol", "what")), "proxy_listen"),
-    ],
-)
-def test_what_does_not_say_it_all_says_nothing(output: str, why: str) -> None:
-    found = parse(output, IMAGE)
-
-    assert isinstance(found, str)
-    assert why in found
-
-
-variables = st.fixed_dictionaries(
-    {},
-    optional={
-        "KONG_PROXY_LISTEN": st.sampled_from(["0.0.0.0:8000 proxy_protocol, [::]:8000", "off", "127.0.0.1:9000"]),
-        "KONG_TRUSTED_IPS": st.sampled_from(["10.0.0.0/8", "0.0.0.0/0,::/0", "10.0.0.5,unix:"]),
-        "KONG_REAL_IP_HEADER": st.sampled_from(["proxy_protocol", "X-Forwarded-For"]),
-        "KONG_REAL_IP_RECURSIVE": st.just("on"),
-        "KONG_NGINX_PROXY_REAL_IP_HEADER": st.just("X-Edge"),
-        "KONG_PG_PASSWORD": st.just("hunter2"),
-    },
-).filter(lambda told: told.get("KONG_PROXY_LISTEN") != "off")
-
-
-@given(variables)
-def test_what_the_stand_in_writes_reads_as_what_it_was_told(told: dict[str, str]) -> None:
-    wanted = read(told)
-    output = printed(kong_env(told, wanted), configuration(wanted, FILES), "/usr/local/kong")
-
-    found = settings_in(parse(output, IMAGE))
-
-    assert found == replace(Settings.from_environment(told, (3, 9)), proxy_listen=found.proxy_listen)
 
 
 class Fake:
@@ -183,7 +75,61 @@ def test_one_pod_speaks_for_all_of_its_template() -> None:
     assert first.kong.settings is not None
     assert first.kong.settings.real_ip_header == "proxy_protocol"
     assert "of the same template" in second.kong.source
-    assert "the pod's specification says otherwise" in first.kong.source
+    assert "real_ip_header X-Real-IP, which is not in force" in first.kong.source
+
+
+def test_a_specification_that_says_the_same_in_other_words_is_not_told_of() -> None:
+    env = [
+        {"name": "KONG_PROXY_LISTEN", "value": "0.0.0.0:8000   proxy_protocol,"},
+        {"name": "KONG_REAL_IP_HEADER", "value": "proxy_protocol"},
+        {"name": "KONG_TRUSTED_IPS", "value": "10.0.0.0/8, 10.0.0.0/8"},
+    ]
+
+    (known,), _ = asked(Fake(a_1=WROTE), pod("a-1", env=env))
+
+    assert known.kong.source == "nginx-kong.conf and .kong_env of pod kong/a-1"
+
+
+def test_a_specification_that_the_files_refute_is_no_settings_at_all() -> None:
+    told = pod("a-1")
+    fake = Fake(HEAD + json.dumps(root({})).encode(), a_1=Executed(0, printed(nginx=OTHER_TRUST).encode(), b""))
+
+    (known,), gaps = asked(fake, told)
+
+    assert told.kong.settings is not None
+    assert known.kong.settings is None
+    assert [(gap.what, "other addresses" in gap.why) for gap in gaps] == [(settings_of(told.pod), True)]
+    assert fake.forwarded == [], "what nginx is told comes before what Kong says"
+
+
+def test_a_pod_without_a_kong_is_not_asked_and_what_else_is_unknown_stays() -> None:
+    nameless = replace(pod("a-1"), container=None, kong=replace(pod("a-1").kong, settings=None))
+    gaps = [Gap("anything else", "forbidden"), Gap(settings_of(nameless.pod), "none of its containers")]
+    fake = Fake(b_1=WROTE)
+
+    pods, left = asked(fake, nameless, pod("b-1"), gaps=gaps)
+
+    assert fake.asked == ["b-1"]
+    assert pods[0] == nameless
+    assert list(left) == gaps
+
+
+def test_a_pod_that_cannot_be_reached_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diagnose.cluster.in_force.PATIENCE", 0.05)
+    told, gone = pod("a-1", "x"), threading.Event()
+
+    class Hanging(Fake):
+        def execute(self, *_: object, **__: object) -> Reply:
+            gone.wait(10)
+            return FORBIDDEN
+
+    try:
+        pods, gaps = asked(Hanging(), told)
+    finally:
+        gone.set()
+
+    assert [one.kong for one in pods] == [told.kong]
+    assert gaps == ()
 
 
 def test_what_is_mounted_is_known_once_it_was_asked_for() -> None:
@@ -257,3 +203,26 @@ def test_an_admin_api_that_does_not_tell_leaves_the_specification(answer: bytes)
     (known,), _ = asked(Fake(answer or b" ", a_1=FORBIDDEN), told)
 
     assert known.kong == told.kong
+
+
+def test_an_admin_api_that_tells_what_no_settings_can_leaves_them_unknown() -> None:
+    told = pod("a-1")
+    answer = root({})
+    answer["configuration"]["nginx_proxy_directives"] += [{"name": "set_real_ip_from", "value": "0.0.0.0/0"}]
+    fake = Fake(HEAD + json.dumps(answer).encode(), a_1=FORBIDDEN)
+
+    (known,), gaps = asked(fake, told)
+
+    assert known.kong.settings is None
+    assert [(gap.what, gap.why.partition(" ")[0]) for gap in gaps] == [
+        (settings_of(told.pod), "nginx_proxy_set_real_ip_from")
+    ]
+
+
+def test_a_variable_that_decides_is_known_by_the_specification() -> None:
+    env = [{"name": "KONG_NGINX_PROXY_REAL_IP_HEADER", "value": "proxy_protocol"}]
+
+    (known,), _ = asked(Fake(a_1=WROTE), pod("a-1", env=env))
+
+    assert known.kong.settings is not None
+    assert known.kong.settings.twins == {"KONG_NGINX_PROXY_REAL_IP_HEADER"}

@@ -100,8 +100,10 @@ def test_one_that_can_keep_the_source_is_told_that_alone() -> None:
 def test_a_service_that_a_chart_writes_gets_its_annotations_from_values() -> None:
     chart = Installation(Form.HELM, "edge", "kong", "a test", "kong", addresses=("0.0.0.0",))
 
-    texts = [step.text for step in cured(HETZNER, Way("proxies"), chart).steps]
+    found = cured(HETZNER, Way("proxies"), chart)
+    texts = [step.text for step in found.steps]
 
+    assert any(effect.startswith("kong/kong names the chart") for effect in found.effects)
     assert any("load-balancer.hetzner.cloud/uses-proxyprotocol: 'true'" in text for text in texts)
     assert not any("patch service" in text for text in texts)
 
@@ -138,3 +140,12 @@ def test_ranges_that_are_known_to_be_the_balancers_are_trusted_instead_of_the_ad
 
 def _without(address: str) -> list[tuple[Network, Owner]]:
     return [(net, owner) for net, owner in inventory().ranges if str(net.network_address) != address]
+
+
+def test_where_an_nginx_directive_decides_that_one_is_set() -> None:
+    twins = frozenset({"KONG_NGINX_PROXY_REAL_IP_HEADER"})
+
+    found = remedy(Way("appends", header="X-Client", trusted=(BALANCER,)), place=replace(PLACE, twins=twins))
+
+    assert found is not None
+    assert [step.text for step in found.steps] == ["KONG_NGINX_PROXY_REAL_IP_HEADER=X-Forwarded-For"]
