@@ -13,7 +13,7 @@ from diagnose.owners import Inventory
 from diagnose.path.egress import Egress
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
-from diagnose.path.world import Behaviour, Hop, predict
+from diagnose.path.world import Behaviour, Hop, predict, sends_proxy
 from diagnose.report.report import Rung, Status
 from diagnose.site import EntryKind
 
@@ -99,7 +99,7 @@ def _status(hop: Hop, before: Traffic, after: Traffic | None, holds: Holds) -> S
     if before.source == after.source:
         return Status.KEEPS
     if carries(after, holds) and not holds(after.source):
-        return Status.KEEPS if hop.behaviour in SENDS_PROXY or after.headers != before.headers else Status.REWRITES
+        return Status.KEEPS if sends_proxy(hop) or after.headers != before.headers else Status.REWRITES
     return Status.REWRITES if not holds(after.source) else Status.KEEPS
 
 

@@ -114,7 +114,7 @@ def explain(
     if cases:
         return Explanation(tuple(observations), cases)
     others = worlds.alternatives(sights.entry, told, map(str, sights.visible))
-    cases = _without_hidden_faults(find_cases(others, sights, facts, addresses), sights)
+    cases = _without_odd_senders(_without_hidden_faults(find_cases(others, sights, facts, addresses), sights))
     contradiction = None if cases else _contradiction(sights.distinct)
     return Explanation(tuple(observations), cases, as_told=False, contradiction=contradiction)
 
@@ -123,6 +123,11 @@ def _without_hidden_faults(cases: tuple[Case, ...], sights: Sights) -> tuple[Cas
     """``cases`` but those in which a PROXY mismatch hides that TLS does not fit either: nothing points to that."""
     alone = tuple(case for case in cases if not _hides_tls(case, sights.entry))
     return alone or cases
+
+
+def _without_odd_senders(cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    """``cases`` but those in which a proxy that ends HTTP sends PROXY besides: no setting of Kong's points to that."""
+    return tuple(case for case in cases if not any(hop.manner.prefaces for hop in case.world.hops)) or cases
 
 
 def _hides_tls(case: Case, entry: Entry) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from diagnose.path.node import Node
-from diagnose.path.proxying import BELIEVES_PROXY, ENDS, HTTP, SENDS_PROXY, Answer, Proxying, Reads, source_of
+from diagnose.path.proxying import BELIEVES_PROXY, ENDS, HTTP, Answer, Proxying, Reads, source_of
 from diagnose.path.realip import PROXY
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Layer, Traffic, parse_address
-from diagnose.path.world import Binding, Hop, Prediction, World, predict
+from diagnose.path.world import Binding, Hop, Prediction, World, predict, sends_proxy
 from diagnose.report.report import Verdict
 
 MISMATCH = frozenset({"KIP206", "KIP401", "KIP402"})
@@ -133,7 +133,7 @@ _MISREADS = {
 def _mismatch(world: World, arrived: Traffic) -> tuple[Fault, ...]:
     """Kong was reached and could not read what came: it and whoever sent it so disagree."""
     listener = world.listener
-    senders = [hop for hop in world.hops if hop.behaviour in SENDS_PROXY]
+    senders = [hop for hop in world.hops if sends_proxy(hop)]
     if len(arrived.preface) > 1 and listener.proxy_protocol:
         return (_fault(senders[-1], "KIP406"),)
     if arrived.preface and not listener.proxy_protocol:
@@ -171,7 +171,7 @@ def _forgery(world: World, forgeable: tuple[str, ...]) -> Fault:
 def believes_callers(hops: Sequence[Hop], index: int) -> bool:
     """Whether the hop there is a proxy that reads PROXY headers which no proxy before it sends."""
     reads = hops[index].behaviour in BELIEVES_PROXY or hops[index].manner.reads is not Reads.NOTHING
-    return reads and not any(hop.behaviour in SENDS_PROXY for hop in hops[:index])
+    return reads and not any(map(sends_proxy, hops[:index]))
 
 
 def _forged(world: World, traffic: Traffic, binding: Binding) -> bool:

@@ -75,7 +75,10 @@ def _parts(
         if whole.cases or len(reached) < 2:
             return _by_path(entry, whole, facts, told, addresses, claims)
     others = [o for o in group if not o.plain]
-    of_pods = {kong: _of_kong(kong, plain, others, facts, kongs, addresses, claims) for kong, plain in reached}
+    mixed = any(kong is None for kong, _ in reached)
+    of_pods = {
+        kong: _of_kong(kong, plain, others, facts, kongs, addresses, claims, mixed=mixed) for kong, plain in reached
+    }
     return [
         part
         for kong, whole in _of_one_front(of_pods).items()
@@ -91,8 +94,14 @@ def _of_kong(
     kongs: Sequence[Kong],
     addresses: Addresses,
     unsent: Sequence[Probe],
+    *,
+    mixed: bool,
 ) -> Explanation:
-    """What explains one pod's connections. What no pod is known to have taken is of any pod, if that agrees."""
+    """What explains one pod's connections. What no pod is known to have taken is of any pod, if that agrees.
+
+    ``mixed`` tells that some connections reached no pod. Then there are two ways through the entry, and that a probe
+    took the other one is likelier than that Kong is set otherwise than it is told.
+    """
     told = _told(pod for pod in kongs if pod.name == kong) or _told(kongs)
     claims = [*unsent, *(o.probe for o in others)]
     own = [*plain, *(o for o in others if o.kong == kong)]
@@ -100,6 +109,9 @@ def _of_kong(
     whole = explain([*own, *stray], facts, told, addresses, claims)
     if stray and not whole.cases:
         whole = explain(own, facts, told, addresses, claims)
+    if mixed and not (whole.cases and whole.as_told):
+        alone = explain(plain, facts, told, addresses, claims)
+        return alone if alone.cases and alone.as_told else whole
     return whole
 
 

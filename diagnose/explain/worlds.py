@@ -16,10 +16,10 @@ from itertools import product
 from diagnose.path import edge, load_balancer, proxying
 from diagnose.path.egress import Egress
 from diagnose.path.node import Node
-from diagnose.path.proxying import BELIEVES_PROXY, HTTP, SENDS_PROXY, Manner, Onward, Reads
+from diagnose.path.proxying import BELIEVES_PROXY, HTTP, Manner, Onward, Reads
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Layer
-from diagnose.path.world import Behaviour, Hop, World
+from diagnose.path.world import Behaviour, Hop, World, sends_proxy
 from diagnose.site import Entry, EntryKind, Fact
 
 Hops = tuple[Hop, ...]
@@ -41,9 +41,9 @@ class Pointers:
     further than that, or through. ``naming`` are the headers that named the caller to the echo, which some hop must
     have written; ``hidden`` those that Kong reads and of which no witness can tell. ``kept`` are those of either kind
     that whoever writes them may leave as they came. ``demanded`` tells that Kong passed an ordinary connection and may
-    demand PROXY headers. ``reached`` are the addresses in
-    an X-Forwarded-For that a proxy behind another one may have been reached on. ``listening`` tells whether Kong's
-    listeners speak TLS: a path that ends on none of them is considered only where a connection ended.
+    demand PROXY headers. ``reached`` are the addresses in an X-Forwarded-For that a proxy behind another one may have
+    been reached on. ``listening`` tells whether Kong's listeners speak TLS: a path that ends on none of them is
+    considered only where a connection ended.
     """
 
     chained: bool = False
@@ -149,9 +149,9 @@ def _readings(hops: Hops, index: int, pointers: Pointers) -> tuple[Reads, ...]:
     hop = hops[index]
     if not _proxies(hop) or hop.behaviour in BELIEVES_PROXY:
         return (Reads.NOTHING,)
-    if index and hops[index - 1].behaviour in SENDS_PROXY:
+    if index and sends_proxy(hops[index - 1]):
         return (Reads.NOTHING, Reads.NAMES, Reads.PEER)
-    callers = index == 0 and pointers.believed and hop.behaviour not in SENDS_PROXY
+    callers = index == 0 and pointers.believed and not sends_proxy(hop)
     return tuple(Reads) if callers else (Reads.NOTHING,)
 
 

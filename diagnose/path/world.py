@@ -58,6 +58,11 @@ def emits(hop: Hop) -> bool:
     return behaviour in (node.EMITS if isinstance(behaviour, Node) else proxying.EMITS)
 
 
+def sends_proxy(hop: Hop) -> bool:
+    """Whether a PROXY header of this hop's own goes before what the next one gets."""
+    return hop.behaviour in proxying.SENDS_PROXY or hop.manner.prefaces
+
+
 def predict(world: World, traffic: Traffic, binding: Binding) -> Prediction:
     """What becomes of ``traffic``, as the caller's socket sends it, in ``world``."""
     arrivals = [traffic]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from diagnose.explain.faults import believes_callers
-from diagnose.path.proxying import BELIEVES_PROXY, EMITS, HTTP, SENDS_PROXY, Onward, Proxying, Reads
+from diagnose.path.proxying import BELIEVES_PROXY, EMITS, HTTP, Onward, Proxying, Reads
 from diagnose.path.settings import Listener
 from diagnose.path.traffic import Layer
-from diagnose.path.world import Hop
+from diagnose.path.world import Hop, sends_proxy
 
 PROXIES = frozenset({Layer.EDGE, Layer.LOAD_BALANCER})
 
@@ -60,7 +60,7 @@ def tellings(hops: Sequence[Hop], listener: Listener, *, keeps_source: bool = Fa
 
 
 def _can(telling: Telling, hops: Sequence[Hop], index: int) -> bool:
-    if telling is Telling.READ_NAMES and index and hops[index - 1].behaviour in SENDS_PROXY:
+    if telling is Telling.READ_NAMES and index and sends_proxy(hops[index - 1]):
         return hops[index].behaviour in EMITS and hops[index].manner.reads is not Reads.NAMES
     return _CAN[telling](hops[index])
 
@@ -75,6 +75,13 @@ def _reading(hop: Hop, reads: Reads) -> Hop:
     return replace(hop, manner=replace(hop.manner, reads=reads))
 
 
+def _silent(hop: Hop) -> Hop:
+    """``hop`` without the PROXY header that it sends; one that ends HTTP goes on doing so."""
+    if hop.manner.prefaces:
+        return replace(hop, manner=replace(hop.manner, prefaces=False))
+    return replace(hop, behaviour=Proxying.PROXIES)
+
+
 def _onward(hop: Hop, onward: Onward) -> Hop:
     return replace(hop, manner=replace(hop.manner, onward=onward))
 
@@ -82,7 +89,7 @@ def _onward(hop: Hop, onward: Onward) -> Hop:
 _CAN: dict[Telling, Callable[[Hop], bool]] = {
     Telling.KEEP_SOURCE: lambda hop: hop.layer is Layer.LOAD_BALANCER and hop.behaviour is Proxying.PROXIES,
     Telling.SEND_PROXY: lambda hop: hop.behaviour is Proxying.PROXIES,
-    Telling.STOP_PROXY: lambda hop: hop.behaviour in SENDS_PROXY,
+    Telling.STOP_PROXY: sends_proxy,
     Telling.APPEND: lambda hop: hop.behaviour in HTTP,
     Telling.BELIEVE_NOBODY: lambda hop: True,
     Telling.READ_NAMES: lambda hop: hop.manner.reads is Reads.PEER,
@@ -93,7 +100,7 @@ _CAN: dict[Telling, Callable[[Hop], bool]] = {
 _DO: dict[Telling, Callable[[Hop], Hop]] = {
     Telling.KEEP_SOURCE: lambda hop: replace(hop, behaviour=Proxying.PASSES_THROUGH),
     Telling.SEND_PROXY: lambda hop: replace(hop, behaviour=Proxying.SENDS_PROXY_V2),
-    Telling.STOP_PROXY: lambda hop: replace(hop, behaviour=Proxying.PROXIES),
+    Telling.STOP_PROXY: _silent,
     Telling.APPEND: lambda hop: replace(hop, behaviour=Proxying.HTTP_APPENDS_XFF),
     Telling.BELIEVE_NOBODY: lambda hop: _reading(
         replace(hop, behaviour=Proxying.SENDS_PROXY_V2) if hop.behaviour in BELIEVES_PROXY else hop, Reads.NOTHING

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, Seen
 from diagnose.explain.groups import Part, explain_all
 from diagnose.explain.senders import find_senders
+from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Verdict
 from diagnose.site import Fact, Kong
@@ -118,3 +121,27 @@ def test_two_faults_on_two_sorts_of_connections_are_both_proven() -> None:
         ("KIP501", "proven"),
         ("KIP502", "proven"),
     }
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_a_probe_that_took_the_way_kong_refuses_does_not_blame_the_one_that_it_takes(*, echo: bool) -> None:
+    sends = Way("proxy2", flag=True, header="proxy_protocol", trusted=(BALANCER,))
+    silent = replace(sends, balancer="proxies")
+    mixed = [
+        of_silent if took_the_other(number, of_silent) else of_sends
+        for number, (of_sends, of_silent) in enumerate(
+            zip(evidence(sends, 6, echo=echo), evidence(silent, 6, echo=echo), strict=True)
+        )
+    ]
+    observations = [replace(o, kong="kong/kong-0" if o.seen.answer is Answer.PASSED else None) for o in mixed]
+
+    found = parts(observations, kongs(sends))
+
+    assert {part.verdict for part in found} == {Verdict.PRESERVED, Verdict.UNREACHABLE}
+    assert all(part.explanation.as_told for part in found)
+    assert {culprit.certainty for part in found for culprit in part.explanation.culprits} == {"possible"}
+
+
+def took_the_other(number: int, observation: Observation) -> bool:
+    """Two of the ordinary connections, and the PROXY headers but that of version 2."""
+    return number in (4, 5) or observation.probe.preamble.value in ("v1", "v1-unknown", "v2-local")

@@ -76,6 +76,11 @@ def test_the_proxy_protocol_cannot_be_switched_on_without_a_break() -> None:
         (Hop(BALANCING, Proxying.PROXIES), Telling.SEND_PROXY, Hop(BALANCING, Proxying.SENDS_PROXY_V2)),
         (Hop(BALANCING, Proxying.SENDS_PROXY_V1), Telling.STOP_PROXY, Hop(BALANCING, Proxying.PROXIES)),
         (
+            Hop(BALANCING, Proxying.HTTP_APPENDS_XFF, Manner(prefaces=True)),
+            Telling.STOP_PROXY,
+            Hop(BALANCING, Proxying.HTTP_APPENDS_XFF),
+        ),
+        (
             Hop(BALANCING, Proxying.ACCEPTS_AND_PASSES_PROXY),
             Telling.BELIEVE_NOBODY,
             Hop(BALANCING, Proxying.SENDS_PROXY_V2),

@@ -1,0 +1,58 @@
+"""Faults: who is at fault in a world that is known outright."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+
+from diagnose.explain.faults import Judgement, judge
+from diagnose.path.node import Node
+from diagnose.path.proxying import Manner, Proxying
+from diagnose.path.settings import Listener, Settings
+from diagnose.path.traffic import Layer, Traffic
+from diagnose.path.world import Hop, World
+from diagnose.report.report import Verdict
+from tests.diagnose.explain.simulator import BALANCER, PUBLISHED, SOCKET
+
+PREFACES = Manner(prefaces=True)
+
+
+def judged(proxy: Hop, *, flag: bool, header: str = "X-Forwarded-For") -> Judgement:
+    """The judgement on ``proxy`` before a Kong that trusts it."""
+    listener = Listener(8000, proxy_protocol=flag)
+    settings = Settings((listener,), (BALANCER,), header)
+    world = World((proxy, Hop(Layer.NODE, Node.KEEPS_SOURCE)), settings, listener)
+    plain = Traffic(ip_address(SOCKET), ip_address(PUBLISHED), 80)
+    return judge(world, plain, (), (ip_address(BALANCER), None), lambda address: str(address) == SOCKET)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        Hop(Layer.LOAD_BALANCER, Proxying.SENDS_PROXY_V1),
+        Hop(Layer.EDGE, Proxying.SENDS_PROXY_V2),
+        Hop(Layer.LOAD_BALANCER, Proxying.HTTP_APPENDS_XFF, PREFACES),
+    ],
+)
+def test_whoever_sends_a_proxy_header_that_kong_does_not_expect_may_mend_it_and_so_may_kong(proxy: Hop) -> None:
+    found = judged(proxy, flag=False)
+
+    assert found.verdict is Verdict.UNREACHABLE
+    assert [(fault.layer, fault.code) for fault in found.culprits] == [
+        (proxy.layer, "KIP401"),
+        (Layer.GATEWAY, "KIP401"),
+    ]
+
+
+def test_a_proxy_that_tells_its_client_twice_is_read_either_way() -> None:
+    proxy = Hop(Layer.LOAD_BALANCER, Proxying.HTTP_REPLACES_XFF, PREFACES)
+
+    for header in ("X-Forwarded-For", "proxy_protocol"):
+        assert judged(proxy, flag=True, header=header).verdict is Verdict.PRESERVED
+
+
+def test_a_proxy_address_that_kong_throws_away_is_kongs_fault() -> None:
+    found = judged(Hop(Layer.LOAD_BALANCER, Proxying.HTTP_STRIPS_XFF, PREFACES), flag=True)
+
+    assert [(fault.layer, fault.code) for fault in found.culprits] == [(Layer.GATEWAY, "KIP504")]
