@@ -18,7 +18,8 @@ _BALANCER = Layer.LOAD_BALANCER
 def known_of(site: Site, entry: Entry) -> tuple[Fact, ...]:
     """All that is known of the way through ``entry`` before anything is sent there."""
     told = [fact for fact in site.facts if fact.entry in (None, entry.name)]
-    if entry.kind in (EntryKind.FRONT, EntryKind.NODE):  # it stands in the place of the Service's own balancer
+    own = any(fact.layer is _BALANCER and fact.entry is not None for fact in told)
+    if own or entry.kind in (EntryKind.FRONT, EntryKind.NODE):  # it stands in the place of the Service's own balancer
         told = [fact for fact in told if fact.layer is not _BALANCER or fact.entry is not None]
     return (*told, *of_place(site, entry))
 

@@ -7,6 +7,7 @@ Sources: Kubernetes, "Service" (type NodePort), "Using Source IP" (externalTraff
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, zip_longest
 
 from diagnose.cluster.entries import Entries
@@ -14,8 +15,12 @@ from diagnose.cluster.objects import at, condition_of, full_name, name_of
 from diagnose.cluster.pods import KongPod
 from diagnose.cluster.ports import WebPort
 from diagnose.cluster.replies import Object
+from diagnose.owners import Inventory, Kind, Owner
+from diagnose.path.proxying import Proxying
 from diagnose.path.traffic import Layer, parse_address
 from diagnose.site import Entry, EntryKind, Fact, Gap
+
+_NOTHING = frozenset({Proxying.PASSES_THROUGH.value})
 
 MOST_NODES = 8
 """Nodes that are probed: what a node does shows in a few of them."""
@@ -47,6 +52,36 @@ def node_entries(
     ways = ", ".join(dict.fromkeys(entry.name for entry in others))
     what = f"the ports of nodes that lead to Service {full_name(service)}"
     return Entries((), (Gap(what, f"callers are taken to come another way: {ways}"),))
+
+
+def named_at_nodes(named: Entries, ports: Sequence[WebPort], inventory: Inventory) -> Entries:
+    """``named`` entries, and what it tells of those whose addresses are all nodes' own.
+
+    No edge stands before a node. kube-proxy answers at a node port of Kong's Service before any process could, so that
+    nothing is before it at all; at another port anything may answer.
+    """
+    node_ports = {port.node_port: port.listener for port in ports if port.node_port}
+    entries: list[Entry] = []
+    facts: list[Fact] = []
+    for url in dict.fromkeys(entry.name for entry in named.entries):
+        one_url = [entry for entry in named.entries if entry.name == url]
+        owner = _of_nodes(one_url, inventory)
+        port = one_url[0].port
+        if owner is not None:
+            facts.append(Fact(Layer.EDGE, _NOTHING, f"{url} is at {owner.name} ({owner.source})", True, url))
+        if owner is not None and port in node_ports:
+            one_url = [replace(entry, listener=node_ports[port]) for entry in one_url]
+            told = f"{port} is a node port of Kong's Service, and {url} is at {owner.name} ({owner.source})"
+            facts.append(Fact(Layer.LOAD_BALANCER, _NOTHING, told, True, url))
+        entries += one_url
+    return replace(named, entries=tuple(entries), facts=(*named.facts, *facts))
+
+
+def _of_nodes(entries: Sequence[Entry], inventory: Inventory) -> Owner | None:
+    """The owner of the first entry's address, where each one's is a node's; None where one is not."""
+    addresses = [one for entry in entries if (one := parse_address(entry.address)) is not None]
+    owners = [[owner for owner in inventory.owners(one) if owner.kind is Kind.NODE] for one in addresses]
+    return owners[0][0] if owners and all(owners) else None
 
 
 def node_port_entries(

@@ -33,7 +33,7 @@ from diagnose.cluster.inventory import read_inventory
 from diagnose.cluster.kinds import SERVICE
 from diagnose.cluster.logs import read_logs
 from diagnose.cluster.manifests import Run
-from diagnose.cluster.node_entries import node_entries
+from diagnose.cluster.node_entries import named_at_nodes, node_entries
 from diagnose.cluster.objects import full_name, namespace_of
 from diagnose.cluster.pods import KongPod, find_pods
 from diagnose.cluster.ports import web_ports
@@ -252,10 +252,21 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
         front.name: recognise_front(front.thing, snapshot.of("ingressclasses", "gatewayclasses"), snapshot.of("nodes"))
         for front in fronts
     }
+    inventory = read_inventory(
+        snapshot.of("nodes"),
+        (*snapshot.of("pods"), *(pod.pod for pod in pods)),
+        snapshot.of("services"),
+        found.service,
+        fronts,
+        options.owners,
+        resolve,
+        {match.provider.key: match.provider for match in chain(balancer, *edges.values())}.values(),
+        pods_listed="pods" not in snapshot.refused and not snapshot.pods_cut,
+    )
     ways = (
         service_entries(found.service, ports, options.host, resolve),
         front_entries(fronts, found.service, ports, resolve),
-        named,
+        named_at_nodes(named, ports, inventory),
     )
     others = [entry for way in ways for entry in way.entries]
     parts = (
@@ -273,17 +284,7 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
         find_installation(found.service, snapshot, api.get),
         pods,
         entries,
-        read_inventory(
-            snapshot.of("nodes"),
-            (*snapshot.of("pods"), *(pod.pod for pod in pods)),
-            snapshot.of("services"),
-            found.service,
-            fronts,
-            options.owners,
-            resolve,
-            {match.provider.key: match.provider for match in chain(balancer, *edges.values())}.values(),
-            pods_listed="pods" not in snapshot.refused and not snapshot.pods_cut,
-        ),
+        inventory,
         (*facts_of(found.service, balancer, edges), *(fact for part in parts for fact in part.facts)),
         known_providers(found.service, balancer, edges),
         (*(gap for part in parts for gap in part.gaps), *route_gaps, *pod_gaps, *refused_gaps(snapshot)),

@@ -28,7 +28,9 @@ _KINDS = {
     Layer.LOAD_BALANCER: frozenset({Kind.BALANCER, Kind.POD, Kind.POD_NETWORK}),
     Layer.NODE: frozenset({Kind.NODE, Kind.POD_NETWORK}),
 }
-_SERVICE_LB = frozenset({Kind.SERVICE_LB, Kind.POD_NETWORK, Kind.POD})
+_SERVICE_LB = frozenset({Kind.SERVICE_LB, Kind.POD_NETWORK})
+"""A pod that is known and does not stand in for a load balancer is none of those that do."""
+
 _UNOWNED = frozenset({Layer.EGRESS, Layer.EDGE, Layer.LOAD_BALANCER})
 """The layers whose addresses need not be known to the cluster."""
 

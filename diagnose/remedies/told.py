@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case
@@ -15,11 +14,13 @@ from diagnose.owners import Kind
 from diagnose.path.proxying import Proxying
 from diagnose.path.settings import TWINS, Settings
 from diagnose.path.traffic import Layer
+from diagnose.path.trust import read_network
 from diagnose.providers.advice import how_to, told_whom
 from diagnose.providers.provider import Match, Purpose
 from diagnose.remedies.balancers import WORDS, Telling, told
 from diagnose.remedies.change import Change, Claims, Part, parts_of, safest_order
 from diagnose.remedies.forms import Told, as_step, as_yaml, writes_service
+from diagnose.remedies.trust import within
 from diagnose.report.report import Remedy, RemedyStep, Verdict
 
 PURPOSES = {
@@ -144,7 +145,13 @@ def _effects(change: Change, addresses: Addresses, place: Place) -> list[str]:
         )
     if change.trusted_ips:
         effects.append("Whoever can connect to Kong from a trusted address can name any client address.")
-        if any(_of_nodes(text, addresses) for text in change.trusted_ips):
+        kinds = {kind for text in change.trusted_ips for kind in _held(text, addresses)}
+        if Kind.POD_NETWORK in kinds:
+            effects.append(
+                "The trusted addresses are those of the cluster's pods, since a proxy's pod keeps none for itself: any "
+                "pod that reaches Kong can then name any client address. Let a NetworkPolicy admit that proxy alone."
+            )
+        elif Kind.NODE in kinds:
             effects.append(
                 "Among the trusted addresses are those of the nodes as they are now. Nodes that join later have "
                 "others: trust the nodes' subnet instead, if nothing else lives in it."
@@ -170,9 +177,10 @@ def _on_the_way(harm: Verdict | None, steps: int) -> list[str]:
     return ["Take the steps in this order: no connection is then worse off on the way."] if steps > 1 else []
 
 
-def _of_nodes(trusted: str, addresses: Addresses) -> bool:
-    owners = addresses.inventory.owners(ip_network(trusted, strict=False).network_address)
-    return any(owner.kind is Kind.NODE for owner in owners)
+def _held(trusted: str, addresses: Addresses) -> Iterator[Kind]:
+    """The kinds of owner all of whose addresses, of some range of theirs, are trusted."""
+    whole = read_network(trusted)
+    return (owner.kind for net, owner in addresses.inventory.ranges if within(net, whole))
 
 
 def _variables(change: Change, place: Place) -> dict[str, str]:

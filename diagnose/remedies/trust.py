@@ -59,22 +59,34 @@ def _beyond(listed: Sequence[str], ranges: Sequence[str]) -> Iterator[str]:
     known = [read_network(text) for text in listed if text != UNIX]
     for text in ranges:
         net = read_network(text)
-        if not any(
-            (isinstance(net, IPv4Network) and isinstance(one, IPv4Network) and net.subnet_of(one))
-            or (isinstance(net, IPv6Network) and isinstance(one, IPv6Network) and net.subnet_of(one))
-            for one in known
-        ):
+        if not any(within(net, one) for one in known):
             yield text
+
+
+def within(inner: Network, outer: Network) -> bool:
+    """Whether every address of ``inner`` is one of ``outer``; networks of two families share none."""
+    if isinstance(inner, IPv4Network):
+        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, IPv6Network) and inner.subnet_of(outer)
+
+
+_NETWORK = {
+    Kind.NODE: Kind.NODE,
+    Kind.POD: Kind.POD_NETWORK,
+    Kind.SERVICE_LB: Kind.POD_NETWORK,
+    Kind.POD_NETWORK: Kind.POD_NETWORK,
+}
+"""Whose ranges hold an address's successors: a pod of the same purpose comes up with any address of the network."""
 
 
 def smallest_ranges(address: Address, addresses: Addresses) -> tuple[Network, ...]:
     """The smallest ranges that are sure to hold what answers in the place of ``address``.
 
-    Nodes come and go: one node's address stands for all nodes'. A pod's stands for the pod network, a balancer's for
-    all ranges that are known to be that balancer's.
+    Nodes come and go: one node's address stands for all nodes'. A pod's stands for the pod network, if it is known,
+    a balancer's for all ranges that are known to be that balancer's.
     """
     owners = addresses.inventory.owners(address)
-    family = {owner.kind for owner in owners} & {Kind.NODE, Kind.POD_NETWORK, Kind.POD}
+    family = {_NETWORK.get(owner.kind) for owner in owners} - {None}
     proxies = () if family else tuple(owner for owner in owners if owner.kind in (Kind.BALANCER, Kind.EDGE))
     ranges = tuple(
         net

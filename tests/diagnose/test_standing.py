@@ -69,3 +69,13 @@ def test_what_is_told_of_the_services_balancer_is_not_told_of_a_port_of_a_node()
 
 def test_a_name_of_a_stranger_tells_nothing() -> None:
     assert told(entry(EntryKind.URL, "192.0.2.77")) == set()
+
+
+def test_what_is_told_of_one_entrys_balancer_stands_instead_of_what_is_told_of_the_services() -> None:
+    proxies = Fact(Layer.LOAD_BALANCER, frozenset({"proxies"}), "the provider's ways")
+    nothing = Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), "a node port", certain=True, entry="an entry")
+    one = entry(EntryKind.URL, "192.0.2.77")
+    site: Any = SimpleNamespace(inventory=INVENTORY, entries=[one], facts=[proxies, nothing])
+
+    assert known_of(site, one) == (nothing,)
+    assert known_of(site, Entry(EntryKind.URL, "another", "192.0.2.78", 80, "http")) == (proxies,)

@@ -64,3 +64,7 @@ if stale gateway /usr/sbin/nginx "/usr/bin/$PYTHON" $GATEWAY; then
     cp $GATEWAY "$root/opt/tests/gateway/"
     finish gateway python3
 fi
+if stale haproxy /usr/sbin/haproxy; then
+    start haproxy; program /usr/sbin/haproxy
+    finish haproxy haproxy
+fi

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from diagnose.cluster.entries import Entries
-from diagnose.cluster.node_entries import MOST_NODES, node_entries
+from diagnose.cluster.node_entries import MOST_NODES, named_at_nodes, node_entries
 from diagnose.cluster.pods import KongPod
 from diagnose.cluster.ports import WebPort, web_ports
 from diagnose.cluster.replies import Object
+from diagnose.owners import Inventory, Kind, Owner
 from diagnose.path.traffic import Layer
 from diagnose.site import Entry, EntryKind, Kong
 from tests.diagnose.cluster.things import kong_pod, proxy_service, thing
@@ -154,3 +155,33 @@ def test_where_another_way_in_is_known_nodes_are_left_alone_and_told(kind: str) 
 def test_web_ports_know_their_node_port() -> None:
     service = proxy_service(spec={"ports": [{"name": "proxy", "port": 80, "targetPort": 8000, "nodePort": 30080}]})
     assert web_ports(service, [], None) == (WebPort(80, 8000, "http", 30080),)
+
+
+NODES = Inventory.of([(f"10.0.0.{n}", Owner(Kind.NODE, f"node n{n}", f"Node n{n} status.addresses")) for n in (1, 2)])
+
+
+def named(port: int, *addresses: str) -> Entries:
+    url = f"http://kong.example:{port}"
+    return Entries(tuple(Entry(EntryKind.URL, url, address, port, "http") for address in addresses))
+
+
+def test_before_a_node_that_a_url_names_there_is_no_edge_but_perhaps_a_proxy() -> None:
+    found = named_at_nodes(named(31234, "10.0.0.1", "10.0.0.2"), WEB, NODES)
+
+    assert [(fact.layer, fact.certain, fact.entry) for fact in found.facts] == [
+        (Layer.EDGE, True, "http://kong.example:31234")
+    ]
+    assert {entry.listener for entry in found.entries} == {None}
+
+
+def test_before_a_node_port_of_kongs_that_a_url_names_there_is_nothing() -> None:
+    found = named_at_nodes(named(30443, "10.0.0.1"), WEB, NODES)
+
+    assert {fact.layer for fact in found.facts} == {Layer.EDGE, Layer.LOAD_BALANCER}
+    assert {entry.listener for entry in found.entries} == {8443}
+
+
+def test_of_a_name_that_leads_elsewhere_too_nothing_is_told() -> None:
+    given = named(30443, "10.0.0.1", "203.0.113.80")
+
+    assert named_at_nodes(given, WEB, NODES) == given

@@ -1,0 +1,1 @@
+"""Scenarios for a cluster of the reader's own, with a real Kong in it."""
