@@ -1,4 +1,4 @@
-"""What holds for every test: in CI none may be left out unless it is on a list; a reader's own cluster is not touched."""
+"""For every test: in CI none may be left out unless it is on a list, and a cluster of the reader's is not touched."""
 
 from __future__ import annotations
 

@@ -29,16 +29,22 @@ def owned(address: Address, addresses: Addresses) -> str:
 
 
 def logged(part: Part, addresses: Addresses) -> list[str]:
-    """What Kong logged for ordinary connections, with shares."""
+    """What Kong logged for ordinary connections, with shares; without its log, what it told the echo."""
     plain = part.plain
     taken = Counter(observation.seen.logged for observation in plain if observation.seen.logged is not None)
     whole = f"{len(plain)} ordinary connections to {part.entry.name}"
-    lines = [
-        f"Kong logged {owned(address, addresses)} for {number} of {whole}" for address, number in taken.most_common()
-    ]
+    did, _ = said(part)
+    lines = [f"{did} {owned(address, addresses)} for {number} of {whole}" for address, number in taken.most_common()]
     ends = Counter(described(observation.sent.outcome) for observation in plain if observation.seen.logged is None)
     lines += [f"{number} of {whole}: {end}, and no address was logged" for end, number in ends.most_common()]
     return lines
+
+
+def said(part: Part) -> tuple[str, str]:
+    """What Kong did with the address that it took, as far as anybody saw it: in the past, and in general."""
+    if any(observation.in_log for observation in part.plain):
+        return "Kong logged", "Kong logs"
+    return "Kong told the echo in X-Real-IP", "Kong takes"
 
 
 def peers(part: Part, addresses: Addresses) -> list[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from diagnose import catalogue
+from diagnose.conclude import because
 from diagnose.conclude.findings import find_all
 from diagnose.conclude.gathered import Evidence, judged, sampled
 from diagnose.conclude.ladder import ladder
@@ -70,20 +71,21 @@ def _caller(evidence: Evidence) -> Caller:
 def _headline(verdict: Verdict, culprits: Sequence[Culprit], worst: Part | None, evidence: Evidence) -> str:
     logged = _logged(worst) if worst else ()
     took = logged[0][0] if logged else None
+    takes = because.said(worst)[1] if worst else ""
     where = f" at {worst.entry.name}" if worst else ""
     inside = " (seen from inside the cluster)" if evidence.vantage is Vantage.INSIDE else ""
     blamed = " or ".join(dict.fromkeys(catalogue.fault(one.code).title.rstrip(".") for one in culprits[:2]))
     match verdict:
         case Verdict.PRESERVED:
-            return f"preserved{where}: Kong logs the caller's own address {took}{inside}"
+            return f"preserved{where}: {takes} the caller's own address {took}{inside}"
         case Verdict.LOST:
-            text = f"lost{where}: Kong logs {took} instead of the caller's address{inside}"
+            text = f"lost{where}: {takes} {took} instead of the caller's address{inside}"
         case Verdict.SPOOFABLE:
             text = f"spoofable{where}: a caller can make Kong log any address it likes{inside}"
         case Verdict.UNREACHABLE:
             text = f"unreachable{where}: no ordinary request gets an answer from Kong{inside}"
         case Verdict.UNDETERMINED:
-            seen = f"Kong logs {took}, and " if took else ""
+            seen = f"{takes} {took}, and " if took else ""
             return f"undetermined{where}: {seen}the evidence does not settle whether that is right{inside}"
     return f"{text} - {blamed}" if blamed else text
 

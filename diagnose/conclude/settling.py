@@ -46,6 +46,8 @@ _BETWEEN: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
 )
 """Codes of either side that may both be possible, and what decides between the sides."""
 
+_SIDECAR = "KIP303"
+
 _EITHER = frozenset({"KIP206", "KIP401", "KIP402"})
 
 
@@ -55,7 +57,13 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
     for address in strangers(undetermined, evidence):
         yield f"whose address {address} is: --caller-ip {address} says the caller's, --owner {address}=LAYER another's"
     possible = {culprit.code for culprit in culprits if culprit.certainty == "possible"}
-    yield from (told for one, other, told in _BETWEEN if one & possible and other & possible)
+    if _SIDECAR in possible:
+        yield (
+            "what happens before a mesh's sidecar in Kong's pod, if it is one that Kong logs: leave Kong's ports out "
+            f"of the mesh, as {_SIDECAR} tells, and run again"
+        )
+    else:
+        yield from (told for one, other, told in _BETWEEN if one & possible and other & possible)
     yield from _pods(evidence, possible)
     if possible and possible <= _EITHER:
         yield "nothing more to measure: the balancer and Kong disagree, and either may be changed"

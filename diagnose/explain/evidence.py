@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -43,13 +44,17 @@ class Seen:
 
 @dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
 class Observation:
-    """One probe, and what each witness said of it. ``kong`` names the pod that took it, None if nobody knows."""
+    """One probe, and what each witness said of it. ``kong`` names the pod that took it, None if nobody knows.
+
+    ``echoed`` and ``in_log`` tell whether the echo and Kong's access log spoke of it.
+    """
 
     sent: Sent
     entry: Entry
     seen: Seen
     kong: str | None = None
     echoed: bool = False
+    in_log: bool = False
 
     @property
     def probe(self) -> Probe:
@@ -159,13 +164,26 @@ def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret
         ),
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,
+        in_log=line is not None,
     )
 
 
 def _unwrapped(element: str) -> str:
-    """An element of X-Forwarded-For, an IPv4-mapped address as the IPv4 one within (RFC 4291, section 2.5.5.2)."""
-    address = parse_address(element.strip())
-    return str(address) if address is not None and "ffff:" in element.lower() else element.strip()
+    """An element of X-Forwarded-For without what some proxies put around the address.
+
+    That is the port behind it, as Azure's Application Gateway and AWS's ALB may write it, and the IPv4-mapped form of
+    an IPv4 address (RFC 4291, section 2.5.5.2).
+    """
+    text = element.strip()
+    address = parse_address(text)
+    if address is None:
+        bare = _WITH_PORT.fullmatch(text)
+        address = parse_address(bare["four"] or bare["six"]) if bare is not None else None
+        return text if address is None else str(address)
+    return str(address) if "ffff:" in text.lower() else text
+
+
+_WITH_PORT = re.compile(r"(?P<four>[0-9.]+):[0-9]{1,5}|\[(?P<six>[0-9A-Fa-f:.]+)\](:[0-9]{1,5})?")
 
 
 def _answering(outcome: Outcome, lines: Sequence[AccessLine]) -> AccessLine | None:

@@ -10,6 +10,7 @@ from diagnose.cluster.entries import Resolve, parse_url, url_entries
 from diagnose.cluster.inventory import user_owned
 from diagnose.errors import Stop
 from diagnose.owners import Inventory, Kind, Owner
+from diagnose.path.node import INBOUND
 from diagnose.path.traffic import Address, parse_address
 from diagnose.site import Entry, EntryKind
 
@@ -92,3 +93,4 @@ def _loopback() -> Iterator[tuple[str, Owner]]:
     for network in LOOPBACK:
         for kind, name in ((Kind.BALANCER, "a proxy on Kong's own machine"), (Kind.LOOPBACK, "loopback")):
             yield network, Owner(kind, name, "loopback of Kong's own machine")
+    yield str(INBOUND), Owner(Kind.LOOPBACK, "Istio's sidecar", "the address that it hands connections on from")

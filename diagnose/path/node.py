@@ -13,7 +13,10 @@ from ipaddress import ip_address
 from diagnose.path.proxying import Answer, End
 from diagnose.path.traffic import Address, Traffic
 
-SIDECARS = (ip_address("127.0.0.6"), ip_address("127.0.0.1"))
+INBOUND = ip_address("127.0.0.6")
+"""From where Istio hands inbound connections on, and nobody else does anything."""
+
+SIDECARS = (INBOUND, ip_address("127.0.0.1"))
 """Where a mesh's redirect connects from: Istio's inbound passthrough; Linkerd, and Istio before it had one."""
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.cluster import bed
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one worker alone run these tests: there is one cluster, with one Kong in it."""
     for item in items:
@@ -28,4 +29,6 @@ def cluster() -> Iterator[None]:
     with (bed.BASE / ".tests.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # there is one Kong in the cluster; another run waits for its turn
         bed.up()
+        # What a test left that was killed would fail those that look for leftovers; everything belongs to a Job.
+        bed.kubectl("delete", "jobs", "-A", "--selector=app.kubernetes.io/managed-by=kongip", "--wait=false")
         yield

@@ -121,6 +121,10 @@ function kong.access()
   if not route then
     return answer(404, "no Route matched with those values")
   end
+  if route.key and not header("apikey") then
+    ngx.header["WWW-Authenticate"] = "Key"
+    return answer(401, "No API key found in request")
+  end
   if #route.targets == 0 then
     return answer(503, "failure to get a peer from the ring-balancer")
   end

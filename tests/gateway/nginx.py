@@ -71,6 +71,7 @@ def configuration(settings: Settings, files: Files) -> str:
     log_format kong_log_format '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
                                '"$http_referer" "$http_user_agent" kong_request_id: "$request_id"';
 {_temporary_folders(files.prefix)}
+{_lines(4, (f"{name} {value};" for name, value in settings.http_directives))}
     client_max_body_size 0;
     underscores_in_headers on;
     # Kong decides in Lua whether it keeps a peer's X-Forwarded-*; the peer is the one before realip.
@@ -94,7 +95,7 @@ def _server(settings: Settings, files: Files) -> str:
 {_lines(8, (_listen(listener) for listener in settings.listeners))}
 {_lines(8, _certificate(settings, files))}
         error_page 400 404 405 408 411 412 413 414 417 494 500 502 503 504 /kong_error_handler;
-        access_log {files.access_log} kong_log_format;
+        access_log {f"{files.access_log} {settings.log_format}" if settings.log_format else "off"};
 {_lines(8, (f"{name} {value};" for name, value in settings.directives))}
 {_lines(8, (f"set_real_ip_from {entry};" for entry in settings.trusted_ips))}
         location / {{

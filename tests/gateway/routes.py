@@ -17,13 +17,17 @@ class PathMatch(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Requests for one host (None: any; "*.example.com": every name below) and path, and where they go."""
+    """Requests for one host (None: any; "*.example.com": every name below) and path, and where they go.
+
+    ``key`` tells that the plugin key-auth stands before it; no key is known.
+    """
 
     host: str | None
     path: str
     match: PathMatch
     strip_path: bool
     targets: tuple[tuple[str, int], ...]
+    key: bool = False
 
 
 def in_order(routes: Iterable[Route]) -> list[Route]:
@@ -51,7 +55,7 @@ def _route(route: Route) -> str:
     host = "false" if route.host is None else _text(route.host.lower())
     return (
         f"  {{host = {host}, path = {_text(route.path)}, match = {_text(route.match.value)}, "
-        f"strip = {str(route.strip_path).lower()}, targets = {{{targets}}}}},\n"
+        f"strip = {str(route.strip_path).lower()}, key = {str(route.key).lower()}, targets = {{{targets}}}}},\n"
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 PROXY_LISTEN = "0.0.0.0:8000 reuseport backlog=16384, 0.0.0.0:8443 http2 ssl reuseport backlog=16384"
 REAL_IP_HEADER = "X-Real-IP"
 REAL_IP_RECURSIVE = "off"
+LOG_FORMAT = "kong_log_format"
 
 # Spelling and letter case as in Kong's kong/conf_loader/listeners.lua; anything else stops Kong at its start.
 ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:]+):[0-9]{1,5}")
@@ -41,12 +42,15 @@ class Settings:
     """What the proxy's server block is written from.
 
     directives are the nginx_proxy_* settings, as pairs of nginx's name and value; real_ip_header and
-    real_ip_recursive are always among them.
+    real_ip_recursive are always among them. http_directives are the nginx_http_* settings. log_format names the format
+    of the access log, None where proxy_access_log is off.
     """
 
     listeners: tuple[Listener, ...]
     trusted_ips: tuple[str, ...]
     directives: tuple[tuple[str, str], ...]
+    http_directives: tuple[tuple[str, str], ...] = ()
+    log_format: str | None = LOG_FORMAT
 
 
 def from_file(path: Path) -> dict[str, str]:
@@ -62,6 +66,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         listeners=_listeners(environment.get("KONG_PROXY_LISTEN", PROXY_LISTEN)),
         trusted_ips=_trusted_ips(environment.get("KONG_TRUSTED_IPS", "")),
         directives=_directives(environment),
+        http_directives=tuple(_injected(environment, "KONG_NGINX_HTTP_").items()),
+        log_format=_log_format(environment.get("KONG_PROXY_ACCESS_LOG", "")),
     )
 
 
@@ -108,8 +114,18 @@ def _directives(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         "real_ip_header": environment.get("KONG_REAL_IP_HEADER", REAL_IP_HEADER),
         "real_ip_recursive": environment.get("KONG_REAL_IP_RECURSIVE", REAL_IP_RECURSIVE),
     }
-    prefix = "KONG_NGINX_PROXY_"
-    for name, value in sorted(environment.items()):
-        if name.startswith(prefix):
-            directives[name.removeprefix(prefix).lower()] = value
-    return tuple(directives.items())
+    return tuple((directives | _injected(environment, "KONG_NGINX_PROXY_")).items())
+
+
+def _injected(environment: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """The directives that Kong copies into a block of nginx.conf."""
+    told = sorted(environment.items())
+    return {name.removeprefix(prefix).lower(): value for name, value in told if name.startswith(prefix)}
+
+
+def _log_format(access_log: str) -> str | None:
+    """The format is proxy_access_log's second word, as in nginx; where the log goes is the caller's business."""
+    words = access_log.split()
+    if words == ["off"]:
+        return None
+    return words[1] if len(words) > 1 else LOG_FORMAT

@@ -48,3 +48,10 @@ def test_http2_stays_with_tls() -> None:
 
 def test_without_listeners_there_is_no_server() -> None:
     assert "server {" not in written(proxy_listen="off")
+
+
+def test_the_access_log_has_a_format_of_its_owners_or_is_off() -> None:
+    lines = written(nginx_http_log_format="mine '$remote_addr'", proxy_access_log="/dev/stdout mine")
+    assert "log_format mine '$remote_addr';" in lines
+    assert any(line.startswith("access_log ") and line.endswith(" mine;") for line in lines)
+    assert "access_log off;" in written(proxy_access_log="off")

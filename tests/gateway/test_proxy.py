@@ -85,6 +85,15 @@ def test_an_unknown_path_is_answered_by_kong(running: Gateway, upstream: Backend
     assert dict(upstream.requests[-1])["X-Forwarded-Prefix"] == "/a"
 
 
+def test_a_route_that_wants_a_key_is_closed(running: Gateway, upstream: Backend, folder: Path) -> None:
+    route = Route(None, "/locked", PathMatch.SEGMENTS, False, (("127.0.0.1", upstream.port),), key=True)
+    (folder / "routes.lua").write_text(as_lua([route]))
+    until(lambda: get("/locked").status == 401)
+    answer = get("/locked")
+    assert answer.headers["WWW-Authenticate"] == "Key"
+    assert '"No API key found in request"' in answer.headers["X-Body"]
+
+
 def test_settings_that_kong_refuses_stop_it(tmp_path: Path) -> None:
     environment = os.environ | {"KONG_TRUSTED_IPS": "balancer.example", "KONG_PREFIX": str(tmp_path)}
     command = [sys.executable, "-m", "tests.gateway.proxy"]

@@ -33,7 +33,7 @@ def test_the_file_is_a_lua_table() -> None:
     routes = [Route("Kong.test", "/a b", PathMatch.PREFIX, True, (("10.78.1.2", 8000), ("10.78.2.2", 8000)))]
     assert as_lua(routes) == (
         'return {\n  {host = "kong.test", path = "/a\\032b", match = "prefix", strip = true, '
-        'targets = {{"10.78.1.2", 8000}, {"10.78.2.2", 8000}}},\n}\n'
+        'key = false, targets = {{"10.78.1.2", 8000}, {"10.78.2.2", 8000}}},\n}\n'
     )
 
 

@@ -44,3 +44,17 @@ def test_other_trusted_addresses_are_refused(entry: str) -> None:
 def test_an_injected_directive_wins_over_its_alias() -> None:
     settings = read({"KONG_REAL_IP_HEADER": "X-Real-IP", "KONG_NGINX_PROXY_REAL_IP_HEADER": "X-Forwarded-For"})
     assert dict(settings.directives)["real_ip_header"] == "X-Forwarded-For"
+
+
+def test_directives_of_the_http_block_are_apart() -> None:
+    settings = read({"KONG_NGINX_HTTP_LOG_FORMAT": "mine '$remote_addr'", "KONG_NGINX_PROXY_LARGE_CLIENT_HEADER": "1"})
+    assert settings.http_directives == (("log_format", "mine '$remote_addr'"),)
+    assert "log_format" not in dict(settings.directives)
+
+
+@pytest.mark.parametrize(
+    ("told", "log_format"),
+    [("", "kong_log_format"), ("/dev/stdout", "kong_log_format"), ("/dev/stdout mine", "mine"), ("off", None)],
+)
+def test_the_access_logs_format_is_the_settings_second_word(told: str, log_format: str | None) -> None:
+    assert read({"KONG_PROXY_ACCESS_LOG": told}).log_format == log_format

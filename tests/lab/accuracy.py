@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from queue import SimpleQueue
 
-from tests.lab.network import network
+from tests.lab.network import Network, network
 from tests.lab.playing import Run, play
 from tests.lab.scenario import Scenario, scenarios
 
@@ -55,12 +59,24 @@ def _layers(culprits: Iterable[str]) -> frozenset[str]:
 
 
 def measured() -> Iterator[Row]:
-    """Every scenario, played."""
-    with network() as ground, tempfile.TemporaryDirectory() as folder:
-        for scenario in scenarios():
-            run = play(ground, scenario, Path(folder) / scenario.name)
+    """Every scenario, played; as many at a time as there are processors, each in a network of its own."""
+    lanes = os.cpu_count() or 1
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        free: SimpleQueue[Network] = SimpleQueue()
+        for _ in range(lanes):
+            free.put(stack.enter_context(network()))
+
+        def row(scenario: Scenario) -> Row:
+            ground = free.get()
+            try:
+                run = play(ground, scenario, folder / scenario.name)
+            finally:
+                free.put(ground)
             probes = len(run.report["probes"]) if run.report is not None else 0
-            yield Row(scenario, run.verdict, _layers(run.culprits), judge(scenario, run), probes, run.seconds)
+            return Row(scenario, run.verdict, _layers(run.culprits), judge(scenario, run), probes, run.seconds)
+
+        yield from stack.enter_context(ThreadPoolExecutor(lanes)).map(row, scenarios())
 
 
 def table(rows: Iterable[Row]) -> Iterator[str]:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 FAMILIES = (4, 6)
 CLIENT = {4: "198.51.100.9", 6: "2001:db8:c::9"}
@@ -39,6 +41,8 @@ PORTS = {80: 8000, 443: 8443}
 
 NODE_PORTS = {80: 30080, 443: 30443}
 
+NAMED = Path("/run/netns")
+_OWN_NAME = re.compile(r"kl(?P<pid>[0-9]+)-")
 _numbers = count()
 
 
@@ -61,7 +65,7 @@ class Network:
 
     def inside(self, place: str) -> list[str]:
         """The words that run a command at a place."""
-        return ["nsenter", f"--net=/run/netns/{self.prefix}{place}", "--"]
+        return ["nsenter", f"--net={NAMED / self.prefix}{place}", "--"]
 
     def run(self, place: str, *words: str, text: str | None = None) -> str:
         """Run a command at a place, and return what it prints."""
@@ -82,7 +86,7 @@ class Network:
             for node in NODES:
                 self.run(node, tool, text=_rules(node, family, behaviours[family]))
             hiding = [f"-A POSTROUTING -s {CLIENT[family]} ! -d {OFFICE[family]} -j SNAT --to-source {OFFICE[family]}"]
-            self.run("router", tool, text=_table(hiding if office else []))
+            self.run("router", tool, text=table(hiding if office else []))
 
 
 WAYS = {"keeps": "node-b", "same-node": "node-b", "other-node": "node-a", "pool": "node-b"}
@@ -102,16 +106,21 @@ def _rules(node: str, family: int, behaviour: str) -> str:
         rules.append(f"{marked} SNAT --to-source {POOL[family]}")
     elif behaviour != "keeps":
         rules.append(f"{marked} MASQUERADE")
-    return _table(rules)
+    return table(rules)
 
 
-def _table(rules: Iterable[str]) -> str:
+def table(rules: Iterable[str]) -> str:
+    """The rules of a nat table as iptables-restore reads it."""
     return "\n".join(("*nat", *rules, "COMMIT", ""))
 
 
 @contextlib.contextmanager
 def network() -> Iterator[Network]:
-    """A network of its own, removed in the end."""
+    """A network of its own, removed in the end; those of runs that were killed are removed before."""
+    for name in os.listdir(NAMED) if NAMED.is_dir() else ():
+        left = _OWN_NAME.match(name)
+        if left and not Path(f"/proc/{left['pid']}").exists():
+            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
     made = Network(f"kl{os.getpid()}-{next(_numbers)}-")
     try:
         for place in PLACES:

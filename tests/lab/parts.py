@@ -16,13 +16,14 @@ from pathlib import Path
 from tests.gateway import proxy
 from tests.gateway.nginx import MODULES, Files
 from tests.gateway.routes import PathMatch, Route, as_lua
-from tests.lab.network import EDGE, FAMILIES, NODE_PORTS, NODES, POD, PORTS, PUBLISHED, Network
+from tests.lab.network import EDGE, FAMILIES, NODE_PORTS, NODES, POD, PORTS, PUBLISHED, Network, table
 from tests.lab.scenario import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "0123456789abcdef0123456789abcdef"
 ECHO_PATH = "/kongip-echo"
 ECHO_PORT = 8080
+HAPROXY = ("haproxy", "-db", "-q", "-f")
 ADMIN_PORT = 8001
 PATIENCE = 20.0
 LISTEN = "0.0.0.0:8000, [::]:8000, 0.0.0.0:8443 http2 ssl, [::]:8443 http2 ssl"
@@ -69,11 +70,13 @@ def listens(network: Network, place: str, port: int) -> Callable[[], bool]:
 
 
 @contextlib.contextmanager
-def kong(network: Network, folder: Path, settings: Mapping[str, str]) -> Iterator[Kong]:
-    """The stand-in with these KONG_* settings, and a route to the echo."""
+def kong(network: Network, folder: Path, settings: Mapping[str, str], *, key: bool) -> Iterator[Kong]:
+    """The stand-in with these KONG_* settings, and a route to the echo, which wants a ``key`` or not."""
     folder.mkdir(parents=True, exist_ok=True)
     files = Files(folder, folder / "routes.lua", folder / "access.log", folder / "error.log")
-    files.routes.write_text(as_lua([Route(None, ECHO_PATH, PathMatch.SEGMENTS, False, (("127.0.0.1", ECHO_PORT),))]))
+    route = Route(None, ECHO_PATH, PathMatch.SEGMENTS, False, (("127.0.0.1", ECHO_PORT),), key)
+    files.routes.write_text(as_lua([route]))
+    files.access_log.touch()  # it is there from before, even where Kong has been told to write none
     command = proxy.prepare({"KONG_PROXY_LISTEN": LISTEN, **settings}, files)
 
     def started() -> bool:
@@ -112,6 +115,36 @@ def admin(network: Network, settings: Mapping[str, str]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def captured(network: Network, place: str, file: Path) -> Iterator[None]:
+    """All packets that pass a place, written to a file."""
+    words = ["tcpdump", "-q", "-p", "-n", "-U", "-Z", "root", "-i", "any", "-w", str(file), "tcp"]
+    with running(network, place, words, lambda: file.exists() and file.stat().st_size > 0):
+        yield
+
+
+SIDECAR_PORT = 15006
+
+
+@contextlib.contextmanager
+def sidecar(network: Network, folder: Path, address: str) -> Iterator[None]:
+    """What a mesh puts into Kong's pod: IPv4 connections to it are redirected, and handed on from ``address``."""
+    ports = {SIDECAR_PORT + index: port for index, port in enumerate(PORTS.values())}
+    rules = [f"-A PREROUTING -p tcp --dport {port} -j REDIRECT --to-ports {own}" for own, port in ports.items()]
+    listens_on = (
+        f"listen {port}\n    bind 0.0.0.0:{own}\n    server kong 127.0.0.1:{port} source {address}"
+        for own, port in ports.items()
+    )
+    file = folder / "sidecar.conf"
+    file.write_text("\n".join((_defaults("tcp"), *listens_on, "")))
+    network.run("pod", "iptables-restore", text=table(rules))
+    try:
+        with running(network, "pod", [*HAPROXY, str(file)], listens(network, "pod", SIDECAR_PORT)):
+            yield
+    finally:
+        network.run("pod", "iptables-restore", text=table(()))
+
+
+@contextlib.contextmanager
 def edge(network: Network, folder: Path, made: Proxy) -> Iterator[None]:
     """A proxy that leads to the published address."""
     with _proxy(
@@ -129,7 +162,8 @@ def edge(network: Network, folder: Path, made: Proxy) -> Iterator[None]:
 def balancer(network: Network, folder: Path, made: Proxy, nodes: Mapping[int, str]) -> Iterator[None]:
     """A proxy on the published address, which leads to a node of each family."""
     targets = {family: (NODES[nodes[family]][family], NODE_PORTS) for family in FAMILIES}
-    with _proxy(network, "balancer", folder, made, PUBLISHED, targets):
+    second = {family: (NODES[made.second_at][family], NODE_PORTS) for family in FAMILIES} if made.second_at else None
+    with _proxy(network, "balancer", folder, made, PUBLISHED, targets, second):
         yield
 
 
@@ -138,12 +172,18 @@ Targets = Mapping[int, tuple[str, Mapping[int, int]]]
 
 @contextlib.contextmanager
 def _proxy(
-    network: Network, place: str, folder: Path, made: Proxy, own: Mapping[int, str], targets: Targets
+    network: Network,
+    place: str,
+    folder: Path,
+    made: Proxy,
+    own: Mapping[int, str],
+    targets: Targets,
+    second: Targets | None = None,
 ) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     write, start = _PROGRAMS[made.program]
     file = folder / f"{place}.conf"
-    file.write_text(write(made, own, targets, folder))
+    file.write_text(write(made, own, targets, second or targets, folder))
     with running(network, place, [*start, str(file)], listens(network, place, 80)):
         yield
 
@@ -159,13 +199,11 @@ def _servers(made: Proxy, targets: Targets) -> Iterator[tuple[int, int, str, boo
             yield family, port, f"{shown}:{target}", ends, anew
 
 
-def haproxy(made: Proxy, own: Mapping[int, str], targets: Targets, folder: Path) -> str:
-    """HAProxy's configuration."""
-    parts = [
-        f"defaults\n    mode {made.mode}\n    timeout connect 2s\n    timeout client 10s\n    timeout server 10s\n"
-        "    retries 1"
-    ]
-    for family, port, target, ends, anew in _servers(made, targets):
+def haproxy(made: Proxy, own: Mapping[int, str], targets: Targets, others: Targets, folder: Path) -> str:
+    """HAProxy's configuration; ``others`` are the second servers' targets."""
+    parts = [_defaults(made.mode)]
+    seconds = (target for _, _, target, _, _ in _servers(made, others))
+    for (family, port, target, ends, anew), second in zip(_servers(made, targets), seconds, strict=True):
         bind = ("ssl", "crt", str(certificate()), *made.bind) if ends else made.bind
         server = ("ssl", "verify", "none", *made.server) if anew else made.server
         mode = "tcp" if port == 443 and not ends else made.mode
@@ -181,14 +219,21 @@ def haproxy(made: Proxy, own: Mapping[int, str], targets: Targets, folder: Path)
                         if mode == "http" or not line.startswith(("option", "http"))
                     ),
                     f"    server kong {target} {' '.join(server)}",
-                    *(() if made.second is None else (f"    server second {target} {' '.join(made.second)}",)),
+                    *(() if made.second is None else (f"    server second {second} {' '.join(made.second)}",)),
                 )
             )
         )
     return "\n".join((*parts, ""))
 
 
-def nginx(made: Proxy, own: Mapping[int, str], targets: Targets, folder: Path) -> str:
+def _defaults(mode: str) -> str:
+    return (
+        f"defaults\n    mode {mode}\n    timeout connect 2s\n    timeout client 10s\n    timeout server 10s\n"
+        "    retries 1"
+    )
+
+
+def nginx(made: Proxy, own: Mapping[int, str], targets: Targets, others: Targets, folder: Path) -> str:
     """nginx's configuration, of its stream module or of its http one."""
     http = made.program == "nginx-http"
     servers = []
@@ -238,10 +283,10 @@ def certificate() -> Path:
     return both
 
 
-Write = Callable[[Proxy, Mapping[int, str], Targets, Path], str]
+Write = Callable[[Proxy, Mapping[int, str], Targets, Targets, Path], str]
 _NGINX = (proxy.NGINX, "-e", "stderr", "-c")
 _PROGRAMS: dict[str, tuple[Write, tuple[str, ...]]] = {
-    "haproxy": (haproxy, ("haproxy", "-db", "-q", "-f")),
+    "haproxy": (haproxy, HAPROXY),
     "nginx-stream": (nginx, _NGINX),
     "nginx-http": (nginx, _NGINX),
 }

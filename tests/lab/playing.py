@@ -48,7 +48,7 @@ class Run:
 
 
 def play(network: Network, scenario: Scenario, folder: Path) -> Run:
-    """What kongip says of the scenario; the parts' files are in ``folder``, and the report too."""
+    """What kongip says of the scenario; ``folder`` holds the parts' files, the report, and captured packets."""
     folder.mkdir(parents=True, exist_ok=True)
     with built(network, scenario, folder) as words:
         began = time.monotonic()
@@ -76,7 +76,11 @@ def built(network: Network, scenario: Scenario, folder: Path) -> Iterator[list[s
     words = [*_urls(scenario), *_owners(), "--output", "json", "--quiet", "--connections", "6", "--timeout", "2"]
     words += scenario.known
     with contextlib.ExitStack() as stack:
-        kong = stack.enter_context(parts.kong(network, folder / "kong", scenario.kong))
+        for place in ("router", "pod"):
+            stack.enter_context(parts.captured(network, place, folder / f"{place}.pcap"))
+        kong = stack.enter_context(parts.kong(network, folder / "kong", scenario.kong, key=scenario.key))
+        if scenario.sidecar is not None:
+            stack.enter_context(parts.sidecar(network, folder, scenario.sidecar))
         if "echo" in scenario.witnesses:
             stack.enter_context(parts.echo(network))
             words += ["--echo-path", parts.ECHO_PATH]

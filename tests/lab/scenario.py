@@ -21,8 +21,9 @@ class Proxy:
     """A proxy on the way, in its program's own words.
 
     ``bind`` and ``server`` are words of those lines, ``lines`` further ones. ``second`` are the words of another server
-    line to the same place, for HAProxy: connections are shared out between the two. ``tls`` tells what it does on port
-    443: pass TLS through, end it and speak clear text to Kong's plain port, or end it and encrypt again.
+    line, for HAProxy: connections are shared out between the two. It leads to the same place, or for a balancer to the
+    node ``second_at``. ``tls`` tells what it does on port 443: pass TLS through, end it and speak clear text to Kong's
+    plain port, or end it and encrypt again.
     """
 
     program: str = "haproxy"
@@ -31,6 +32,7 @@ class Proxy:
     server: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     second: tuple[str, ...] | None = None
+    second_at: str | None = None
     tls: str = "pass"
 
 
@@ -54,9 +56,10 @@ class Expected:
 class Scenario:
     """One way to Kong. ``nodes`` maps a family to what its nodes do; ``known`` are further words of the command line.
 
-    ``office`` tells that the caller's own network hides its address. ``witnesses`` are those of echo, log, errors and
-    admin that there are; ``log`` is how the access log comes: as Kong writes it, as JSON, or seconds late. ``seen``
-    names public reports of the same trouble.
+    ``office`` tells that the caller's own network hides its address, ``sidecar`` from which address a mesh's sidecar in
+    Kong's pod hands connections on to Kong, ``key`` that the echo's route wants a key. ``witnesses`` are those of echo,
+    log, errors and admin that there are; ``log`` is how the access log comes: as Kong writes it, as JSON, or seconds
+    late. ``seen`` names public reports of the same trouble.
     """
 
     name: str
@@ -68,6 +71,8 @@ class Scenario:
     nodes: Mapping[int, str] = field(default_factory=lambda: {4: "keeps", 6: "keeps"})
     urls: tuple[str, ...] = ("http://4",)
     office: bool = False
+    sidecar: str | None = None
+    key: bool = False
     witnesses: frozenset[str] = frozenset({"echo", "log", "errors", "admin"})
     log: str = "plain"
     known: tuple[str, ...] = ()

@@ -41,6 +41,15 @@ def test_a_preserved_address_exits_with_0_and_names_it() -> None:
     assert told.caller.addresses == (SOCKET,)
 
 
+def test_without_its_log_nothing_is_said_of_what_kong_logs() -> None:
+    told = report(Way("proxies"), changed=lambda one: replace(one, in_log=False))
+
+    assert "Kong takes 10.1.0.4" in told.headline
+    assert "Kong logs" not in told.headline
+    [evidence, *_] = told.findings[0].because
+    assert evidence.startswith("Kong told the echo in X-Real-IP 10.1.0.4")
+
+
 def test_every_lost_spoofable_or_unreachable_verdict_has_an_error() -> None:
     for way in (Way("proxies"), Way("appends"), Way("proxy1"), Way(trusted=EVERYONE), Way("proxies", flag=True)):
         told = report(way)

@@ -32,6 +32,14 @@ def test_what_would_tell_possible_culprits_apart_is_named(way: Way, codes: set[s
     assert any(line.startswith(settled_by) for line in told.settled_by), told.settled_by
 
 
+def test_behind_a_sidecar_only_a_way_past_it_is_told() -> None:
+    told = report(Way("proxies", sidecar="127.0.0.6"))
+
+    assert "KIP303" in {culprit.code for culprit in told.culprits}
+    assert len(told.settled_by) == 1
+    assert told.settled_by[0].startswith("what happens before a mesh's sidecar")
+
+
 def test_behind_an_edge_a_way_round_it_would_settle_it() -> None:
     told = report(Way("google", edge="proxies", trusted=("0.0.0.0/0", "::/0")), owners=EDGE_KNOWN)
 

@@ -209,7 +209,7 @@ def observed(way: Way, played: Played, *, echo: bool = True, log: bool = True) -
     if not echo:
         left = Seen(seen.answer, logged, in_clear=seen.in_clear, unlogged=unlogged)
     sent = Sent(played.probe, _outcome(seen.answer, echo), way.socket)
-    return Observation(sent, way.entry, left, "kong/kong-0", passed and echo)
+    return Observation(sent, way.entry, left, "kong/kong-0", passed and echo, log and logged is not None)
 
 
 def _outcome(answer: Answer | None, echo: bool) -> Outcome:

@@ -86,6 +86,33 @@ def test_without_the_runs_secret_nobody_is_an_echo() -> None:
     assert echo_peer(Sent(asked, echoed(asked))) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("192.0.2.1:51622", "192.0.2.1"),
+        ("[2001:db8::1]:51622", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("192.0.2.300:1", "192.0.2.300:1"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_ports_and_brackets_around_a_forwarded_address_are_taken_off(written: str, read: str) -> None:
+    asked = probe()
+    headers = [["X-Forwarded-For", f"{written}, 10.0.0.1"]]
+
+    assert observed(asked, echoed(asked, headers=headers)).seen.forwarded == (read, "10.0.0.1")
+
+
+def test_whether_kongs_own_log_told_the_address_is_kept() -> None:
+    asked = probe()
+    line = AccessLine(KONG.name, "192.168.7.7", 200, f"GET {asked.path} HTTP/1.1")
+
+    assert observed(asked, echoed(asked), Logs({asked.nonce: (line,)})).in_log
+    assert not observed(asked, echoed(asked)).in_log
+
+
 def test_an_entry_that_leads_to_one_pod_alone_tells_which_took_the_probe() -> None:
     asked = probe()
     only = replace(OUTSIDE, kind=EntryKind.NODE, kongs=("kong/kong-7",))

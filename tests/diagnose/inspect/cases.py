@@ -415,8 +415,16 @@ OF_WAYS = (
         "KIP726",
         "PROXY headers of a Classic one",
         (kong(), service({PP: "*"}, BUILT_IN)),
-        (kong(), service({PP: "*"})),
+        (kong(), service({PP: ""}, BUILT_IN)),
         f"annotation {PP}: *",
+    ),
+    one(
+        "KIP726",
+        "PROXY headers of whichever controller takes the manifest",
+        (kong(), service({PP: "*"})),
+        (kong(), service({})),
+        "AWS Classic Load Balancer, with PROXY headers",
+        "made by the AWS Load Balancer Controller, with PROXY headers",
     ),
     one(
         "KIP727",

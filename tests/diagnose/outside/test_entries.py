@@ -76,6 +76,10 @@ def test_loopback_is_kongs_unless_the_caller_is_on_the_same_machine() -> None:
     assert kinds(BOTH, "127.0.0.1", own="10.0.0.5") == set()
 
 
+def test_istios_sidecar_alone_hands_on_from_its_own_loopback_address() -> None:
+    assert kinds(BOTH, "127.0.0.6") == {Kind.LOOPBACK}
+
+
 def test_the_machines_own_addresses_are_known() -> None:
     assert is_own("127.0.0.9")
     assert is_own("::1")
