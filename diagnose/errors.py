@@ -1,9 +1,16 @@
-"""The one exception: what stops a run."""
+"""Exit statuses, and the one exception: what stops a run."""
 
 from __future__ import annotations
 
+PRESERVED = 0
+FINDINGS = 1
 USAGE = 2
+UNDETERMINED = 3
 COULD_NOT_RUN = 4
+INTERRUPTED = 130
+
+EXIT_STATUS = """\
+exit status: 0 preserved, 1 findings at or above --fail-on, 2 usage, 3 undetermined, 4 could not run, 130 interrupted"""
 
 
 class Stop(Exception):

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from diagnose.cli import COMMANDS
+
 HEAVY = ("httpcore", "httpx", "kubernetes", "rich", "scapy", "yaml")
 
 ASK = """
@@ -27,7 +29,9 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(answer.splitlines()[-1].removeprefix("loaded:").split())
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["diagnose", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], *([command, "--help"] for command in COMMANDS)], ids=" ".join
+)
 def test_nothing_heavy_is_loaded_to_answer(arguments: list[str]) -> None:
     loaded = loaded_by(*arguments)
 

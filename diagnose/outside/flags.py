@@ -38,15 +38,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     outside.add_argument("--echo-url", metavar="URL", help="where Kong reaches the echo, for --create-route")
 
 
-def add_clean_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of ``kongip clean``."""
-    parser.description = "Removes the routes and services that kongip made in a Kong: only what bears its tags."
-    parser.add_argument(
-        "--admin-url", metavar="URL", required=True, help="Kong's Admin API (a token: $KONGIP_ADMIN_TOKEN)"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="remove nothing, only tell what would be")
-
-
 def is_outside(options: argparse.Namespace) -> bool:
     """Whether the flags ask for a Kong outside Kubernetes."""
     return options.context is None and options.lab is None

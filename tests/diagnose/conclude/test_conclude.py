@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from diagnose.catalogue import fault
-from diagnose.cli import exit_status
+from diagnose.commands.output import exit_status
 from diagnose.explain.evidence import Observation
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Finding, Report, Status, Verdict

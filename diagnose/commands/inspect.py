@@ -1,16 +1,20 @@
-"""The flags of kongip inspect."""
+"""``kongip inspect``: find what is wrong with Kong's configuration, without traffic."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
-from diagnose.errors import USAGE, Stop
+from diagnose.commands import output
+from diagnose.errors import FINDINGS, USAGE, Stop
 
 _OF_CONTEXTS = ("kubeconfig", "service", "ingress_class", "namespace")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says where the objects are."""
+    parser.description = "Finds what is wrong in Kong's objects or manifests. Nothing is sent and nothing is made."
+    parser.epilog = "exit status: 0 no finding at or above --fail-on, 1 there is one, 2 usage, 4 could not run"
     where = parser.add_argument_group("where")
     place = where.add_mutually_exclusive_group(required=True)
     place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster, which is only read")
@@ -21,10 +25,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--service", metavar="NAMESPACE/NAME", help="Kong's proxy Service")
     where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to inspect")
     where.add_argument("--namespace", metavar="NAME", help="the only namespace to look for Kong in")
+    output.add_flags(parser)
+    parser.set_defaults(verbose=False)
 
 
-def check(options: argparse.Namespace) -> None:
-    """Stop with status 2 where the flags do not go together."""
+def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    """Read the objects, and print the report."""
+    _check(options)
+    from diagnose.inspect.command import inspect
+
+    report = inspect(options)
+    with output.reader_may_leave():
+        output.print_report(report, options)
+    return FINDINGS if output.exit_status(report, options.fail_on) == FINDINGS else 0
+
+
+def _check(options: argparse.Namespace) -> None:
     stray = next((name for name in _OF_CONTEXTS if options.file is not None and getattr(options, name)), None)
     if stray is not None:
         flag = f"--{stray.replace('_', '-')}"

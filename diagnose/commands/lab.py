@@ -1,0 +1,21 @@
+"""``kongip lab``: list the embedded labs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """There are none."""
+    parser.description = "Lists the embedded labs, which kongip diagnose --lab NAME runs."
+
+
+def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    """Print a line for each lab."""
+    from diagnose.lab.labs import LABS
+
+    width = max(len(name) for name in LABS)
+    for name, lab in LABS.items():
+        print(f"{name:<{width}}  {lab.summary}")
+    return 0
