@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.cluster.bed import NODES, Object, apply, get, kubectl, run, until
@@ -54,6 +55,22 @@ def install(kong: Kong, address: str | None) -> Installed:
     apply(*_objects(kong))
     _publish(address)
     return settled(kong.policy, address)
+
+
+@contextlib.contextmanager
+def one_more(kong: Kong) -> Iterator[None]:
+    """Pods of another Deployment behind the same Service, as a canary or a forgotten release has them."""
+    deployment = _deployment(kong)
+    spec, track = deployment["spec"], {"track": "canary"}
+    deployment["metadata"] = deployment["metadata"] | {"name": "kong-canary"}
+    spec["selector"] = {"matchLabels": LABELS | track}
+    spec["template"]["metadata"]["labels"] |= track
+    apply(deployment)
+    try:
+        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong-canary", "--timeout=90s")
+        yield
+    finally:
+        kubectl("delete", f"--namespace={NAMESPACE}", "deployment/kong-canary", "--wait")
 
 
 def settled(policy: str, address: str | None) -> Installed:
