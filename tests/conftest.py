@@ -6,9 +6,14 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 ALLOWED_IN_CI: frozenset[str] = frozenset()
 """Reasons for which a test may be skipped in CI, word for word."""
+
+# How long one example takes is the machine's business, and two cores may be busy with something else.
+settings.register_profile("kongip", deadline=None)
+settings.load_profile("kongip")
 
 IN_CI = os.environ.get("CI") == "true"
 
