@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import Found, findings_of
@@ -11,6 +11,8 @@ from diagnose.inspect.kongs import Everything, Kong, everything_in, find_kongs
 from diagnose.inspect.rules import aws, balancers, fronts, listeners, mesh, peers, settings, trust
 from diagnose.inspect.shapes import misfit
 from diagnose.inspect.ways import Way, find_ways
+from diagnose.installation import Installation
+from diagnose.remedies.forms import kept
 from diagnose.report.report import Finding, Verdict
 from diagnose.site import Gap
 
@@ -61,22 +63,41 @@ class Judged:
     ways: tuple[Way, ...]
 
 
-def judge(snapshot: Snapshot, contents: Everything | None = None) -> Judged:
+def judge(
+    snapshot: Snapshot,
+    contents: Everything | None = None,
+    kubectl: str = "kubectl",
+    installation: Installation | None = None,
+) -> Judged:
     """Every rule over ``snapshot``. An object with a field of the wrong type is left out, and told as a gap.
 
-    ``contents`` are what ConfigMaps and Secrets hold, by namespace; None: those in the snapshot.
+    ``contents`` are what ConfigMaps and Secrets hold, by namespace; None: those in the snapshot. ``kubectl`` is how
+    the cluster is reached, ``installation`` how its Kong was installed, None where the objects alone tell.
     """
     sound, odd = _sound(snapshot)
-    kongs = find_kongs(sound, everything_in(sound) if contents is None else contents)
-    ways = find_ways(sound, kongs)
-    found = [one for rule in OF_KONG for kong in kongs for one in rule(kong)]
-    found += [one for rule in OF_WAY for way in ways for one in rule(way)]
+    kongs = find_kongs(sound, everything_in(sound) if contents is None else contents, kubectl, installation)
+    ways = find_ways(sound, kongs, kubectl)
+    found = [_kept(one, kong) for rule in OF_KONG for kong in kongs for one in rule(kong)]
+    found += [_kept(one, *way.kongs) for rule in OF_WAY for way in ways for one in rule(way)]
     return Judged(findings_of(found), (*odd, *_gaps(kongs, ways)), kongs, ways)
 
 
-def configuration_findings(snapshot: Snapshot, contents: Everything | None = None) -> list[Finding]:
+def configuration_findings(
+    snapshot: Snapshot,
+    contents: Everything | None = None,
+    kubectl: str = "kubectl",
+    installation: Installation | None = None,
+) -> list[Finding]:
     """The findings alone, for a run that has traffic as well."""
-    return list(judge(snapshot, contents).findings)
+    return list(judge(snapshot, contents, kubectl, installation).findings)
+
+
+def _kept(found: Found, *kongs: Kong) -> Found:
+    """``found``, with what is to be known where something else writes the objects that it would have changed."""
+    if not any(step.kind != "note" for step in found.steps):
+        return found
+    effects = dict.fromkeys(effect for kong in kongs for effect in kept(kong.written.installation))
+    return replace(found, effects=(*found.effects, *effects))
 
 
 REFUTED_WHERE_PRESERVED = frozenset(

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from diagnose.cluster.objects import at
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.rules.aws import not_honoured
+from diagnose.inspect.rules.trust import WHOM_TO_TRUST
 from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Layer
-from diagnose.providers.advice import facts, how_to
+from diagnose.providers.advice import NOBODY, facts, how_to, told_whom
 from diagnose.providers.provider import HowTo, Match, Purpose
 from diagnose.providers.recognise import recognise
+from diagnose.remedies.told import BREAKS
 from diagnose.report.report import RemedyStep
 from diagnose.site import Fact
 
@@ -48,7 +50,7 @@ def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:
         because = (fact.source, "it is not told to send PROXY headers", *listening)
         yield Found("KIP725", because, "let the balancer send PROXY headers", _steps(way, told), effects)
     elif fact.behaviours == _PASSES:
-        steps = tuple(step for kong in way.kongs for step in kong.listening(False))[:1]
+        steps = tuple(step for kong in way.kongs for step in kong.expecting_none())[:1]
         steps += (way.step(externalTrafficPolicy="Local"),) if way.policy != "Local" else ()
         summary = "remove proxy_protocol from the listeners, and let externalTrafficPolicy: Local keep the source"
         yield Found("KIP725", (fact.source, "it sends no PROXY header", *listening), summary, steps, effects)
@@ -58,6 +60,13 @@ def _told(way: Way, purpose: Purpose) -> HowTo | None:
     """How the balancer is told so, where it is known whose it is and it can be told."""
     found = recognised(way)
     return how_to(found[0], purpose) if len(found) == 1 else None
+
+
+def _whom(way: Way) -> RemedyStep:
+    """Whom Kong is to trust behind the Service's balancer."""
+    found = recognised(way)
+    known = told_whom(found[0].provider.trust) if len(found) == 1 else ""
+    return note(f"Whom to trust: {known}") if known and known != NOBODY else WHOM_TO_TRUST
 
 
 def _steps(way: Way, told: HowTo) -> tuple[RemedyStep, ...]:
@@ -85,8 +94,9 @@ def proxy_header_unexpected(way: Way) -> Iterator[Found]:
     why = "Kong answers a connection that begins with a PROXY header with 400"
     summary = "add proxy_protocol to every listener that the balancer leads to"
     wanted = note(f"The entries that lack it: {', '.join(one.text for one in plain)}.")
-    settings = [step for kong in way.kongs for step in kong.listening(True)][:1]
-    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings))
+    settings = [step for kong in way.kongs for step in kong.expecting_proxy()][:1]
+    whom = (_whom(way),) if any(kong.sees_nobody() for kong in way.kongs) else ()
+    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings, *whom))
 
 
 def listeners_disagree(way: Way) -> Iterator[Found]:
@@ -120,8 +130,10 @@ def local_cannot_restore(way: Way) -> Iterator[Found]:
         return
     because = (way.field("externalTrafficPolicy"), fact.source, "Local keeps the balancer's address, no other")
     told = _told(way, Purpose.PROXY_PROTOCOL)
-    steps = _steps(way, told) if told else ()
-    yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them", steps)
+    expecting = [step for kong in way.kongs for step in kong.expecting_proxy()][:1]
+    steps = (*_steps(way, told), *expecting, _whom(way)) if told else ()
+    effects = (BREAKS,) if told else ()
+    yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them", steps, effects)
 
 
 def hairpin_without_header(way: Way) -> Iterator[Found]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.cluster.fronts import Front
 from diagnose.cluster.objects import annotations_of, at, full_name
-from diagnose.inspect.found import Found, kong_step, note
+from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.rules.trust import trusted_networks
 from diagnose.inspect.ways import Way, class_of, kong_classes
@@ -45,7 +45,7 @@ def front_not_read(way: Way) -> Iterator[Found]:
                 stands = (
                     f"{front.name} (class {class_of(front.thing)}) leads to {way.name}: it appends to X-Forwarded-For"
                 )
-                steps = (kong_step("KONG_REAL_IP_HEADER=X-Forwarded-For"), _whom(match))
+                steps = (kong.step(REAL_IP_HEADER="X-Forwarded-For"), _whom(match))
                 yield Found("KIP731", (stands, *why), "read X-Forwarded-For, and trust the balancer", steps)
 
 
@@ -79,7 +79,7 @@ def appends_itself(way: Way) -> Iterator[Found]:
             if not settings.real_ip_recursive:
                 off = kong.told("KONG_REAL_IP_RECURSIVE", "has no KONG_REAL_IP_RECURSIVE, so it is off")
                 why = "Kong takes the last element, which is the balancer's own address"
-                steps = (kong_step("KONG_REAL_IP_RECURSIVE=on"), _whom(match))
+                steps = (kong.step(REAL_IP_RECURSIVE="on"), _whom(match))
                 yield Found("KIP732", (appends, off, why), "turn real_ip_recursive on, and trust that address", steps)
             elif untrusted := _untrusted(front, kong):
                 why = f"its address {untrusted} is not among {kong.told('KONG_TRUSTED_IPS', '')}"

@@ -55,7 +55,10 @@ def test_what_the_operator_is_told_is_judged_by_its_own_fields() -> None:
     remedy = found[1].remedy
     assert remedy is not None
     assert yaml.safe_load(remedy.steps[0].text) == {
-        "spec": {"dataPlaneOptions": {"network": {"services": {"ingress": {"externalTrafficPolicy": "Cluster"}}}}}
+        "apiVersion": "gateway-operator.konghq.com/v2beta1",
+        "kind": "GatewayConfiguration",
+        "metadata": {"name": "edge", "namespace": "kong"},
+        "spec": {"dataPlaneOptions": {"network": {"services": {"ingress": {"externalTrafficPolicy": "Cluster"}}}}},
     }
 
 
