@@ -43,6 +43,7 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     balancers.listeners_disagree,
     balancers.local_cannot_restore,
     balancers.hairpin_without_header,
+    balancers.caught_in_a_trap,
     fronts.certificates_out_of_play,
     mesh.takes_connections,
     fronts.front_not_read,
@@ -101,8 +102,7 @@ def _kept(found: Found, *kongs: Kong) -> Found:
 
 
 REFUTED_WHERE_PRESERVED = frozenset(
-    f"KIP{code}"
-    for code in (707, 708, 709, 710, 712, 713, 717, 719, 722, 723, 724, 725, 726, 727, 730, 731, 732, 733, 734, 735)
+    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 737))
 )
 """What says that the address is lost, that it can be forged, or that connections fail. A rule reads wishes; an address
 that is preserved on every way shows that something else than the objects decides."""

@@ -61,6 +61,7 @@ _PLANE = {
 
 SHAPES: Mapping[str, Any] = {
     "ingressclasses": {"metadata": _META, "spec": {"controller": str}},
+    "gatewayclasses": {"metadata": _META, "spec": {"controllerName": str}},
     "services": {
         "metadata": _META,
         "spec": {
@@ -95,7 +96,12 @@ SHAPES: Mapping[str, Any] = {
     "pods": {"metadata": _META, "spec": _POD, "status": {"phase": str, "podIP": str, "podIPs": [{"ip": str}]}},
     "gateways": {
         "metadata": _META,
-        "spec": {"gatewayClassName": str, "listeners": [{Needed("port"): int, Needed("protocol"): str}]},
+        "spec": {
+            "gatewayClassName": str,
+            "listeners": [
+                {"name": str, Needed("port"): int, Needed("protocol"): str, "tls": {"certificateRefs": [{"name": str}]}}
+            ],
+        },
         "status": {"addresses": [{"value": str}]},
     },
     "httproutes": {
