@@ -1,4 +1,4 @@
-"""KIP722 to KIP736: what leads to Kong, as its objects show it without any traffic."""
+"""KIP722 to KIP737: what leads to Kong, as its objects show it without any traffic."""
 
 from __future__ import annotations
 
@@ -309,6 +309,26 @@ FAULTS = (
             """,
         cure="""
             What the steps say. Where the balancer is told otherwise than the Service shows, nothing is wrong.
+            """,
+    ),
+    Fault(
+        code="KIP737",
+        name="edge-header-open",
+        layer=Layer.GATEWAY,
+        severity=Severity.WARNING,
+        title="Kong believes a content network's header of callers who come past that network",
+        why="""
+            A content network such as Cloudflare names the client in a header of its own, and Kong is told to read it.
+            Whether it may be believed Kong decides by who has connected to it, and that is the load balancer for all
+            callers alike. Whoever knows the balancer's address can connect there and write any address into the header.
+            """,
+        tell_apart="""
+            A diagnosis with traffic sends such a header through the balancer itself (KIP503). That everyone is trusted
+            is KIP716: here the trusted addresses may well be right.
+            """,
+        cure="""
+            Let the balancer admit the content network's published ranges alone: `spec.loadBalancerSourceRanges`, a
+            security group, or a tunnel without a public address.
             """,
     ),
 )

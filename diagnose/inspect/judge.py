@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from diagnose.cluster.objects import at, name_of
+from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import Found, findings_of
 from diagnose.inspect.kongs import Everything, Kong, everything_in, find_kongs
@@ -44,6 +46,7 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     balancers.local_cannot_restore,
     balancers.hairpin_without_header,
     balancers.caught_in_a_trap,
+    balancers.edge_header_open,
     fronts.certificates_out_of_play,
     mesh.takes_connections,
     fronts.front_not_read,
@@ -80,7 +83,7 @@ def judge(
     ways = find_ways(sound, kongs, kubectl)
     found = [_kept(one, kong) for rule in OF_KONG for kong in kongs for one in rule(kong)]
     found += [_kept(one, *way.kongs) for rule in OF_WAY for way in ways for one in rule(way)]
-    return Judged(findings_of(found), (*odd, *_gaps(kongs, ways)), kongs, ways)
+    return Judged(findings_of(found), (*odd, *_contained(sound.of("nodes")), *_gaps(kongs, ways)), kongs, ways)
 
 
 def configuration_findings(
@@ -102,7 +105,7 @@ def _kept(found: Found, *kongs: Kong) -> Found:
 
 
 REFUTED_WHERE_PRESERVED = frozenset(
-    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 737))
+    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 738))
 )
 """What says that the address is lost, that it can be forged, or that connections fail. A rule reads wishes; an address
 that is preserved on every way shows that something else than the objects decides."""
@@ -122,6 +125,21 @@ def _sound(snapshot: Snapshot) -> tuple[Snapshot, tuple[Gap, ...]]:
         objects[kind] = tuple(thing for thing, problem in problems if problem is None)
         gaps += [Gap(f"one of the {kind}", problem) for _, problem in problems if problem is not None]
     return Snapshot(objects, snapshot.refused, snapshot.pods_cut), tuple(gaps)
+
+
+CONTAINED = ("kind://", "k3d://", "minikube://")
+"""How providerIDs begin where a cluster's nodes are containers or machines of one computer."""
+
+
+def _contained(nodes: Iterable[Object]) -> Iterator[Gap]:
+    """What no object shows where the nodes are containers: what the computer does before them."""
+    for node in nodes:
+        told = {"spec.providerID": str(at(node, "spec", "providerID") or ""), "metadata.name": name_of(node)}
+        for field, text in told.items():
+            if text.startswith(CONTAINED) or (field == "metadata.name" and text.startswith("k3d-")):
+                why = f"Node {name_of(node)} {field}: {text}, so the nodes are containers of one computer"
+                yield Gap("what becomes of the address before it reaches a node", why)
+                return
 
 
 def _gaps(kongs: Iterable[Kong], ways: Iterable[Way]) -> Iterator[Gap]:

@@ -68,6 +68,7 @@ SHAPES: Mapping[str, Any] = {
             "type": str,
             "externalTrafficPolicy": str,
             "loadBalancerClass": str,
+            "loadBalancerSourceRanges": [str],
             "clusterIP": str,
             "selector": WORDS,
             "ports": [_SERVICE_PORT],

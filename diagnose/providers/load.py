@@ -216,7 +216,8 @@ def _trap(reader: _Reader, layer: Layer) -> Trap:
 
 
 def _trust(reader: _Reader) -> Trust:
-    return Trust(tuple(ip_network(one) for one in reader.texts("ranges", ())), reader.text("look_up", ""))
+    ranges = tuple(ip_network(one) for one in reader.texts("ranges", ()))
+    return Trust(ranges, reader.text("look_up", ""), reader.tables("sure", _conditions))
 
 
 def _hint(reader: _Reader) -> Hint:

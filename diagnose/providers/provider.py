@@ -154,11 +154,13 @@ class HowTo:
 class Trust:
     """From where connections reach Kong: ranges that the provider guarantees, and where to look up the others.
 
-    Both empty: connections come from the clients themselves, and nobody is to be trusted.
+    ``sure`` are what tells that the ranges are those of an object's own balancer; empty: they always are. Ranges and
+    look_up both empty: connections come from the clients themselves, and nobody is to be trusted.
     """
 
     ranges: tuple[Network, ...] = ()
     look_up: str = ""
+    sure: tuple[Conditions, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,8 @@ class Match:
     """A provider that an object was recognised as belonging to, in the mode that the object chooses.
 
     ``source`` names the object and the fields that it was read from; ``ends_tls`` is the field by which callers' TLS
-    ends there, None where none says so. ``caught`` are the traps that the object has walked into, each with the fields.
+    ends there, None where none says so. ``caught`` are the traps that the object has walked into, each with the
+    fields. ``ranges`` are those that it connects from for sure.
     """
 
     provider: Provider
@@ -237,3 +240,4 @@ class Match:
     source: str
     ends_tls: str | None = None
     caught: tuple[tuple[Trap, str], ...] = ()
+    ranges: tuple[Network, ...] = ()

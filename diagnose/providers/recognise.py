@@ -18,6 +18,7 @@ from diagnose.providers.provider import (
     Conditions,
     Match,
     Mode,
+    Network,
     Provider,
     Rule,
     Trap,
@@ -72,12 +73,18 @@ def _match(provider: Provider, seen: _Seen) -> Match | None:
         if _open_to(rule, seen) and (told := _holds(rule.conditions, seen)):
             mode, chosen = _mode(provider, seen)
             source = ", ".join(dict.fromkeys((*told, *chosen)))
-            return Match(provider, mode, rule.by, source, _ends_tls(provider, seen), _caught(provider, seen))
+            tls, caught, ranges = _ends_tls(provider, seen), _caught(provider, seen), _ranges(provider, seen)
+            return Match(provider, mode, rule.by, source, tls, caught, ranges)
     return None
 
 
 def _ends_tls(provider: Provider, seen: _Seen) -> str | None:
     return next((", ".join(told) for one in provider.ends_tls if (told := _holds(one, seen))), None)
+
+
+def _ranges(provider: Provider, seen: _Seen) -> tuple[Network, ...]:
+    trust = provider.trust
+    return trust.ranges if not trust.sure or any(_holds(one, seen) for one in trust.sure) else ()
 
 
 def _caught(provider: Provider, seen: _Seen) -> tuple[tuple[Trap, str], ...]:

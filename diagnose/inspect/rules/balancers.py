@@ -165,6 +165,36 @@ def caught_in_a_trap(way: Way) -> Iterator[Found]:
             yield Found("KIP736", (leads, fields, _known(fronting, trap)), "ask for something else", told)
 
 
+EDGE_HEADERS = frozenset(
+    {"cf-connecting-ip", "true-client-ip", "fastly-client-ip", "x-azure-clientip", "x-azure-socketip"}
+)
+"""Headers in which content networks name the client."""
+
+
+def edge_header_open(way: Way) -> Iterator[Found]:
+    """A content network's header is believed of all who come through the balancer, and it admits everyone."""
+    if not way.balanced or way.fronts or way.spec("loadBalancerSourceRanges"):
+        return
+    for kong in way.kongs:
+        settings, told = kong.settings, kong.header_told()
+        if (
+            settings is None
+            or told is None
+            or kong.sees_nobody()
+            or settings.real_ip_header.lower() not in EDGE_HEADERS
+        ):
+            continue
+        open_to = f"{way.name} has no loadBalancerSourceRanges, so whoever finds its address gets to Kong past the edge"
+        why = "Kong judges trust by the balancer that it is connected to, which hands on the header of any caller"
+        yield Found(
+            "KIP737", (str(told), open_to, why), "let the balancer admit the edge alone", (ADMIT,), (FIREWALLED,)
+        )
+
+
+ADMIT = note("spec.loadBalancerSourceRanges of the Service with the ranges that the content network publishes.")
+FIREWALLED = "Where a firewall or a private network admits the edge alone, this is in order already."
+
+
 def _known(match: Match | None, trap: Trap) -> str:
     return f"known of {match.provider.name if match else 'it'}: {trap.text} ({trap.source})"
 

@@ -41,7 +41,7 @@ def front_not_read(way: Way) -> Iterator[Found]:
         if match is None or not match.mode.behaviours <= APPENDS:
             continue
         for kong in way.kongs:
-            if why := _why_not_read(kong):
+            if why := _why_not_read(kong, match):
                 stands = (
                     f"{front.name} (class {class_of(front.thing)}) leads to {way.name}: it appends to X-Forwarded-For"
                 )
@@ -51,7 +51,7 @@ def front_not_read(way: Way) -> Iterator[Found]:
                 yield Found("KIP731", (stands, *why), "read X-Forwarded-For, and trust the balancer", steps)
 
 
-def _why_not_read(kong: Kong) -> tuple[str, ...]:
+def _why_not_read(kong: Kong, match: Match) -> tuple[str, ...]:
     settings, told = kong.settings, kong.header_told()
     if settings is None or kong.trust_beside():
         return ()
@@ -59,7 +59,12 @@ def _why_not_read(kong: Kong) -> tuple[str, ...]:
         return (kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody"),)
     if told is None:
         return (kong.reads,)
-    return (kong.reads,) if settings.real_ip_header == "proxy_protocol" else ()
+    if settings.real_ip_header == "proxy_protocol":
+        return (kong.reads,)
+    if match.ranges and not any(overlapping(one, trusted_networks(settings)) for one in match.ranges):
+        listed = ", ".join(map(str, match.ranges))
+        return (kong.told("KONG_TRUSTED_IPS", ""), f"it holds nothing of {listed}, from where the balancer connects")
+    return ()
 
 
 def _trusting(kong: Kong, match: Match) -> dict[str, str]:
@@ -68,7 +73,7 @@ def _trusting(kong: Kong, match: Match) -> dict[str, str]:
     if settings is None or kong.hidden("KONG_TRUSTED_IPS") or everyone_in(settings):
         return {}
     networks = trusted_networks(settings)
-    lacking = [str(one) for one in match.provider.trust.ranges if not overlapping(one, networks)]
+    lacking = [str(one) for one in match.ranges if not overlapping(one, networks)]
     return {"TRUSTED_IPS": ",".join((*settings.trusted_ips, *lacking))} if lacking else {}
 
 

@@ -707,6 +707,27 @@ OF_WAYS = (
         (kong(**GOOGLE), service(), front("gce")),
     ),
     one(
+        "KIP731",
+        "Google's, of whose ranges none is trusted",
+        (kong(**XFF, REAL_IP_RECURSIVE="on"), service(), front("gce")),
+        (kong(**XFF, REAL_IP_RECURSIVE="on"), service(), front("gce-internal")),
+        "it holds nothing of 35.191.0.0/16, 130.211.0.0/22",
+    ),
+    one(
+        "KIP737",
+        "Cloudflare's header at an open balancer",
+        (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service()),
+        (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service(loadBalancerSourceRanges=["192.0.2.0/24"])),
+        "env KONG_REAL_IP_HEADER: CF-Connecting-IP",
+        "no loadBalancerSourceRanges",
+    ),
+    one(
+        "KIP737",
+        "a balancer of HTTP is in front",
+        (kong(REAL_IP_HEADER="True-Client-IP", TRUSTED_IPS="10.0.0.0/8"), service()),
+        (kong(REAL_IP_HEADER="True-Client-IP", TRUSTED_IPS="10.0.0.0/8"), service(type="NodePort"), front()),
+    ),
+    one(
         "KIP736",
         "Azure's probe follows appProtocol",
         (kong(), service(ports=WITH_PROTOCOL), node(provider="azure:///s")),

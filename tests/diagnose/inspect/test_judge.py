@@ -134,6 +134,18 @@ def test_nodes_that_are_not_at_hand_are_told_where_trust_depends_on_them() -> No
     assert "whether trusted_ips hold the nodes" not in gaps_of(proxied(), service(), node())
 
 
+@pytest.mark.parametrize(
+    ("thing", "told"),
+    [
+        (node(provider="kind://docker/kind/kind-worker"), "kind://"),
+        (node("k3d-dev-server-0", provider="k3s://x"), "k3d-"),
+    ],
+)
+def test_what_a_computer_does_before_nodes_that_are_containers_is_told_as_unknown(thing: Any, told: str) -> None:
+    assert told in gaps_of(kong(), thing)
+    assert "containers of one computer" not in gaps_of(kong(), node())
+
+
 def test_a_service_without_a_workload_is_told() -> None:
     assert "no workload at hand is behind it" in gaps_of(service())
 

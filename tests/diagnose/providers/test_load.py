@@ -100,7 +100,7 @@ def test_what_helps_is_told_how(provider: Provider) -> None:
 
 
 def test_no_two_providers_have_one_name() -> None:
-    assert len({one.name for one in providers()}) == len(providers()) == 37
+    assert len({one.name for one in providers()}) == len(providers()) >= 37
 
 
 def test_a_trap_that_objects_show_tells_what_helps() -> None:
