@@ -1,4 +1,4 @@
-"""KIP722 to KIP735: what leads to Kong, as its objects show it without any traffic."""
+"""KIP722 to KIP737: what leads to Kong, as its objects show it without any traffic."""
 
 from __future__ import annotations
 
@@ -289,6 +289,46 @@ FAULTS = (
         cure="""
             The same on every entry that the balancer leads to. In Kong's charts: `proxy.http.parameters`,
             `proxy.tls.parameters`, and `parameters` of each entry of `proxy.stream`.
+            """,
+    ),
+    Fault(
+        code="KIP736",
+        name="balancer-trap",
+        layer=Layer.LOAD_BALANCER,
+        severity=Severity.WARNING,
+        title="the balancer is asked for something that is known to go wrong with it",
+        why="""
+            Balancers have their own rules on what goes together: Oracle's network balancer that is to preserve the
+            source is refused without `Local`, Azure's probes a port by its `appProtocol` at a path that Kong answers
+            404, a DigitalOcean one that passes TLS through writes no X-Forwarded-For there. The objects show such a
+            choice; the evidence quotes what is known of it, and where that is told.
+            """,
+        tell_apart="""
+            What this page names is a choice by annotation that no other finding is about. The page of each load
+            balancer lists all that is known of it, also what no object shows.
+            """,
+        cure="""
+            What the steps say. Where the balancer is told otherwise than the Service shows, nothing is wrong.
+            """,
+    ),
+    Fault(
+        code="KIP737",
+        name="edge-header-open",
+        layer=Layer.GATEWAY,
+        severity=Severity.WARNING,
+        title="Kong believes a content network's header of callers who come past that network",
+        why="""
+            A content network such as Cloudflare names the client in a header of its own, and Kong is told to read it.
+            Whether it may be believed Kong decides by who has connected to it, and that is the load balancer for all
+            callers alike. Whoever knows the balancer's address can connect there and write any address into the header.
+            """,
+        tell_apart="""
+            A diagnosis with traffic sends such a header through the balancer itself (KIP503). That everyone is trusted
+            is KIP716: here the trusted addresses may well be right.
+            """,
+        cure="""
+            Let the balancer admit the content network's published ranges alone: `spec.loadBalancerSourceRanges`, a
+            security group, or a tunnel without a public address.
             """,
     ),
 )

@@ -48,7 +48,11 @@ def find_installation(service: Object, snapshot: Snapshot, get: Get) -> Installa
         return None
     word, workload = behind[0]
     container = kong_container(at(workload, "spec", "template") or {})
-    name = str(container.get("name")) if container is not None else CONTAINER
+    return of_workload(word, workload, str(container.get("name")) if container is not None else CONTAINER)
+
+
+def of_workload(word: str, workload: Object, name: str) -> Installation:
+    """The installation of a workload by itself: ``word`` is its kind for kubectl, ``name`` that of Kong's container."""
     return (_of_chart(word, workload) if name == CONTAINER else None) or Installation(
         Form.MANIFEST,
         f"{word}/{name_of(workload)}",

@@ -47,6 +47,7 @@ from diagnose.installation import Installation
 from diagnose.owners import Inventory
 from diagnose.providers.provider import Match
 from diagnose.providers.recognise import recognise, recognise_front
+from diagnose.remedies.forms import kubectl_for
 from diagnose.report.report import Finding
 from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
 from probes.compose import SECRET_HEADER
@@ -190,7 +191,8 @@ class ClusterSite:
     def configured(self) -> Sequence[Finding]:
         """What is wrong in the objects of Kong and of what is before it."""
         reading = read_around(self._api, self._around.snapshot, self._around.found.service)
-        return configuration_findings(reading.snapshot, reading.contents)
+        kubectl = kubectl_for(self._options.context)
+        return configuration_findings(reading.snapshot, reading.contents, kubectl, reading.installation)
 
     def remove(self) -> None:
         """Remove all that the run made. Safe to call twice; ``leftovers`` tells what could not be removed."""

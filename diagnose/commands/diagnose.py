@@ -91,6 +91,7 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     if stray is not None:
         raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
     outside_flags.check(options)
+    from diagnose.remedies.forms import kubectl_for
     from diagnose.report.progress import progress_to
     from diagnose.run import Options
     from diagnose.run import diagnose as judge
@@ -100,12 +101,11 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
         _site(options, progress) as site,
         _leftovers_told(site),
     ):
-        kubectl = f"kubectl --context {shlex.quote(options.context)}" if options.context else "kubectl"
         asked = Options(
             caller_ips=tuple(options.caller_ip),
             connections=options.connections,
             timeout=options.timeout,
-            kubectl=kubectl,
+            kubectl=kubectl_for(options.context),
             command=shlex.join(["kongip", *argv]),
         )
         report = judge(site, asked, progress)

@@ -12,6 +12,7 @@ from diagnose import __version__
 from diagnose.errors import Stop
 from diagnose.inspect.judge import Judged, judge
 from diagnose.inspect.manifests import STANDARD_INPUT, read_manifests
+from diagnose.remedies.forms import kubectl_for
 from diagnose.report.report import Caller, Finding, Report, Run, Severity, Verdict
 from diagnose.site import Gap
 
@@ -70,4 +71,5 @@ def _of_cluster(options: Namespace) -> tuple[Judged, str, tuple[Gap, ...]]:
         reading = read_cluster(api, options.service, options.ingress_class, options.namespace)
     finally:
         api.close()
-    return judge(reading.snapshot, reading.contents), f"{reading.service} in {api.context}", reading.gaps
+    judged = judge(reading.snapshot, reading.contents, kubectl_for(options.context), reading.installation)
+    return judged, f"{reading.service} in {api.context}", reading.gaps

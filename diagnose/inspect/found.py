@@ -26,11 +26,6 @@ class Found:
     effects: tuple[str, ...] = ()
 
 
-def kong_step(*lines: str) -> RemedyStep:
-    """Lines for the environment of Kong's container."""
-    return RemedyStep("kong", "\n".join(lines))
-
-
 def manifest_step(content: Mapping[str, Any], *path: str) -> RemedyStep:
     """What is to stand below ``path`` in the manifest of the object that the finding names, as YAML."""
     for key in reversed(path):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from diagnose.cluster.objects import at, name_of
+from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import Found, findings_of
 from diagnose.inspect.kongs import Everything, Kong, everything_in, find_kongs
 from diagnose.inspect.rules import aws, balancers, fronts, listeners, mesh, peers, settings, trust
 from diagnose.inspect.shapes import misfit
 from diagnose.inspect.ways import Way, find_ways
+from diagnose.installation import Installation
+from diagnose.remedies.forms import kept
 from diagnose.report.report import Finding, Verdict
 from diagnose.site import Gap
 
@@ -41,6 +45,8 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     balancers.listeners_disagree,
     balancers.local_cannot_restore,
     balancers.hairpin_without_header,
+    balancers.caught_in_a_trap,
+    balancers.edge_header_open,
     fronts.certificates_out_of_play,
     mesh.takes_connections,
     fronts.front_not_read,
@@ -61,27 +67,45 @@ class Judged:
     ways: tuple[Way, ...]
 
 
-def judge(snapshot: Snapshot, contents: Everything | None = None) -> Judged:
+def judge(
+    snapshot: Snapshot,
+    contents: Everything | None = None,
+    kubectl: str = "kubectl",
+    installation: Installation | None = None,
+) -> Judged:
     """Every rule over ``snapshot``. An object with a field of the wrong type is left out, and told as a gap.
 
-    ``contents`` are what ConfigMaps and Secrets hold, by namespace; None: those in the snapshot.
+    ``contents`` are what ConfigMaps and Secrets hold, by namespace; None: those in the snapshot. ``kubectl`` is how
+    the cluster is reached, ``installation`` how its Kong was installed, None where the objects alone tell.
     """
     sound, odd = _sound(snapshot)
-    kongs = find_kongs(sound, everything_in(sound) if contents is None else contents)
-    ways = find_ways(sound, kongs)
-    found = [one for rule in OF_KONG for kong in kongs for one in rule(kong)]
-    found += [one for rule in OF_WAY for way in ways for one in rule(way)]
-    return Judged(findings_of(found), (*odd, *_gaps(kongs, ways)), kongs, ways)
+    kongs = find_kongs(sound, everything_in(sound) if contents is None else contents, kubectl, installation)
+    ways = find_ways(sound, kongs, kubectl)
+    found = [_kept(one, kong) for rule in OF_KONG for kong in kongs for one in rule(kong)]
+    found += [_kept(one, *way.kongs) for rule in OF_WAY for way in ways for one in rule(way)]
+    return Judged(findings_of(found), (*odd, *_contained(sound.of("nodes")), *_gaps(kongs, ways)), kongs, ways)
 
 
-def configuration_findings(snapshot: Snapshot, contents: Everything | None = None) -> list[Finding]:
+def configuration_findings(
+    snapshot: Snapshot,
+    contents: Everything | None = None,
+    kubectl: str = "kubectl",
+    installation: Installation | None = None,
+) -> list[Finding]:
     """The findings alone, for a run that has traffic as well."""
-    return list(judge(snapshot, contents).findings)
+    return list(judge(snapshot, contents, kubectl, installation).findings)
+
+
+def _kept(found: Found, *kongs: Kong) -> Found:
+    """``found``, with what is to be known where something else writes the objects that it would have changed."""
+    if not any(step.kind != "note" for step in found.steps):
+        return found
+    effects = dict.fromkeys(effect for kong in kongs for effect in kept(kong.written.installation))
+    return replace(found, effects=(*found.effects, *effects))
 
 
 REFUTED_WHERE_PRESERVED = frozenset(
-    f"KIP{code}"
-    for code in (707, 708, 709, 710, 712, 713, 717, 719, 722, 723, 724, 725, 726, 727, 730, 731, 732, 733, 734, 735)
+    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 738))
 )
 """What says that the address is lost, that it can be forged, or that connections fail. A rule reads wishes; an address
 that is preserved on every way shows that something else than the objects decides."""
@@ -101,6 +125,21 @@ def _sound(snapshot: Snapshot) -> tuple[Snapshot, tuple[Gap, ...]]:
         objects[kind] = tuple(thing for thing, problem in problems if problem is None)
         gaps += [Gap(f"one of the {kind}", problem) for _, problem in problems if problem is not None]
     return Snapshot(objects, snapshot.refused, snapshot.pods_cut), tuple(gaps)
+
+
+CONTAINED = ("kind://", "k3d://", "minikube://")
+"""How providerIDs begin where a cluster's nodes are containers or machines of one computer."""
+
+
+def _contained(nodes: Iterable[Object]) -> Iterator[Gap]:
+    """What no object shows where the nodes are containers: what the computer does before them."""
+    for node in nodes:
+        told = {"spec.providerID": str(at(node, "spec", "providerID") or ""), "metadata.name": name_of(node)}
+        for field, text in told.items():
+            if text.startswith(CONTAINED) or (field == "metadata.name" and text.startswith("k3d-")):
+                why = f"Node {name_of(node)} {field}: {text}, so the nodes are containers of one computer"
+                yield Gap("what becomes of the address before it reaches a node", why)
+                return
 
 
 def _gaps(kongs: Iterable[Kong], ways: Iterable[Way]) -> Iterator[Gap]:

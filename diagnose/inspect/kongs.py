@@ -11,10 +11,12 @@ from diagnose.cluster.pods import GONE, decoded
 from diagnose.cluster.replies import Object
 from diagnose.cluster.settings import CONFIGURATION_FOLDER, Contents, Source, version_of
 from diagnose.cluster.snapshot import Snapshot
-from diagnose.inspect.found import kong_step
 from diagnose.inspect.listens import Listen, read_listens
 from diagnose.inspect.variables import MATTERS, Told, Variables, mounted, variables_of
-from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, Settings
+from diagnose.inspect.written import Written, installation_of, operated
+from diagnose.installation import Installation
+from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, TWINS, Settings
+from diagnose.remedies import forms
 from diagnose.report.report import RemedyStep
 
 WORKLOADS = {"deployments": "Deployment", "daemonsets": "DaemonSet", "statefulsets": "StatefulSet"}
@@ -40,20 +42,20 @@ class Kong:
     """One workload that runs Kong, by its pod template.
 
     ``settings`` are None where something that they depend on could not be read (``unread``), or where Kong would not
-    start with them (``refused`` says why). ``pods`` are the pods at hand that the template matches. ``path`` leads
-    to the template.
+    start with them (``refused`` says why). ``pods`` are the pods at hand that the template matches. ``written`` is
+    where it is to be changed.
     """
 
     name: str
     namespace: str
     template: Object
     container: Object
+    written: Written
     variables: Variables
     settings: Settings | None
     refused: str | None = None
     unread: tuple[str, ...] = ()
     pods: tuple[Object, ...] = ()
-    path: tuple[str, ...] = ()
 
     @property
     def told_listen(self) -> str:
@@ -73,12 +75,37 @@ class Kong:
         secret = self.hidden("KONG_STREAM_LISTEN")
         return read_listens(self.variables.value("KONG_STREAM_LISTEN") or "", secret=secret)
 
-    def listening(self, wanted: bool) -> tuple[RemedyStep, ...]:
-        """The line that puts proxy_protocol on every entry of proxy_listen, or off it; none where it is not shown."""
+    def step(self, **variables: str) -> RemedyStep:
+        """What Kong is to be told, in the form that it was installed in. ``variables`` go without the prefix.
+
+        A twin that is set is told in the place of Kong's own variable, which changes nothing beside it.
+        """
+        named = {f"KONG_{name}": value for name, value in variables.items()}
+        twins = {name: twin for name, twin in TWINS.items() if self.variables.value(twin)}
+        told = {twins.get(name, name): value for name, value in named.items()}
+        listened = self.settings.proxy_listen if self.settings else None
+        return self.written.settings(forms.Told(told, listened=listened))
+
+    def flagged(self, wanted: bool) -> dict[str, str]:
+        """PROXY_LISTEN with proxy_protocol on every entry, or on none; empty where nothing changes or it is hidden."""
         if self.settings is None or self.hidden("KONG_PROXY_LISTEN"):
-            return ()
+            return {}
         plain = Settings(proxy_listen=self.settings.with_proxy_protocol(tls=True, wanted=wanted))
-        return (kong_step(f"KONG_PROXY_LISTEN={plain.with_proxy_protocol(tls=False, wanted=wanted)}"),)
+        text = plain.with_proxy_protocol(tls=False, wanted=wanted)
+        same = all(one.demands_proxy is wanted for one in self.listens)
+        return {} if same else {"PROXY_LISTEN": text}
+
+    def expecting_proxy(self) -> tuple[RemedyStep, ...]:
+        """The step by which every listener demands the PROXY header and Kong takes the address in it, or as told."""
+        header = {} if self.header_told() else {"REAL_IP_HEADER": forms.PROXY_PROTOCOL}
+        told = self.flagged(True) | header
+        return (self.step(**told),) if told else ()
+
+    def expecting_none(self) -> tuple[RemedyStep, ...]:
+        """The step by which no listener demands the PROXY header, and Kong does not look for an address in it."""
+        read = self.settings is not None and self.settings.real_ip_header == forms.PROXY_PROTOCOL
+        told = self.flagged(False) | ({"REAL_IP_HEADER": DEFAULT_REAL_IP_HEADER} if read else {})
+        return (self.step(**told),) if told else ()
 
     def hidden(self, name: str) -> bool:
         """Whether a variable's value comes from a Secret."""
@@ -113,22 +140,27 @@ class Kong:
         return str(told) if told else f"{self.name} {otherwise}"
 
 
-def find_kongs(snapshot: Snapshot, contents: Everything) -> tuple[Kong, ...]:
-    """Every Kong among workloads, what the Kong Operator makes its pods of, and pods that none of those makes."""
+def find_kongs(
+    snapshot: Snapshot, contents: Everything, kubectl: str = "kubectl", installation: Installation | None = None
+) -> tuple[Kong, ...]:
+    """Every Kong among workloads, what the Kong Operator makes its pods of, and pods that none of those makes.
+
+    ``installation`` is that of the workloads, where more is known of it than they tell by themselves.
+    """
     pods = tuple(pod for pod in snapshot.of("pods") if not _ends(pod))
     found = [
         kong
         for kind, word in WORKLOADS.items()
         for one in snapshot.of(kind)
-        if (kong := read_kong(f"{word} {full_name(one)}", one, ("spec", "template"), contents, pods))
+        if (kong := read_kong(word, one, ("spec", "template"), contents, pods, kubectl, installation))
     ]
     for kind, (word, options) in OPERATED.items():
         for one in snapshot.of(kind):
             path = (*options, "deployment", "podTemplateSpec")
-            found += filter(None, [read_kong(f"{word} {full_name(one)}", one, path, contents, (), named=True)])
+            found += filter(None, [read_kong(word, one, path, contents, (), kubectl)])
     made = {id(pod) for kong in found for pod in kong.pods}
     alone = [pod for pod in pods if id(pod) not in made]
-    found += filter(None, (read_kong(f"Pod {full_name(pod)}", pod, (), contents, [pod]) for pod in alone))
+    found += filter(None, (read_kong("Pod", pod, (), contents, [pod], kubectl, installation) for pod in alone))
     return tuple(found)
 
 
@@ -140,28 +172,35 @@ def _ends(pod: Object) -> bool:
 
 
 def read_kong(
-    name: str,
+    word: str,
     owner: Object,
     path: tuple[str, ...],
     contents: Everything,
     pods: Iterable[Object],
-    *,
-    named: bool = False,
+    kubectl: str,
+    installation: Installation | None = None,
 ) -> Kong | None:
-    """The Kong that the template at ``path`` of ``owner`` makes, None if it makes none.
+    """The Kong that the template at ``path`` of ``owner``, of the kind ``word``, makes; None if it makes none.
 
-    ``named`` tells that its container goes by the name proxy.
+    In an object of the Kong Operator its container goes by the name proxy.
     """
     template = at(owner, *path) or {}
-    container = kong_in(template, named=named)
+    by_operator = word in dict(OPERATED.values())
+    container = kong_in(template, named=by_operator)
     if container is None:
         return None
+    name = f"{word} {full_name(owner)}"
+    if by_operator:
+        installation = operated(word, owner)
+    elif path:
+        installation = installation or installation_of(word, owner, str(container.get("name")))
+    written = Written(owner, path, str(container.get("name")), installation, kubectl)
     namespace = namespace_of(owner)
     where = f"{name}, container {container.get('name')},"
     variables = variables_of(container, contents.get(namespace, {}), where, namespace)
     settings, refused, unread = _settings(container, variables, where)
     own = tuple(pod for pod in pods if namespace_of(pod) == namespace and _matches(template, pod))
-    return Kong(name, namespace, template, container, variables, settings, refused, unread, own, path)
+    return Kong(name, namespace, template, container, written, variables, settings, refused, unread, own)
 
 
 def kong_in(template: Object, *, named: bool = False) -> Object | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from diagnose.cluster.api import Api
 from diagnose.cluster.discover import find_service
+from diagnose.cluster.installation import find_installation
 from diagnose.cluster.objects import at, full_name, labels_of, namespace_of
 from diagnose.cluster.pods import read_contents, selector_text
 from diagnose.cluster.replies import Listing, Object
@@ -14,6 +15,7 @@ from diagnose.cluster.snapshot import Snapshot, take
 from diagnose.errors import USAGE, Stop
 from diagnose.inspect.kongs import WORKLOADS, Everything
 from diagnose.inspect.rules.peers import CILIUM
+from diagnose.installation import Installation
 from diagnose.site import Gap
 
 MISSED = {
@@ -38,6 +40,7 @@ class Reading:
     service: str
     snapshot: Snapshot
     contents: Everything
+    installation: Installation | None
     gaps: tuple[Gap, ...]
 
 
@@ -68,7 +71,8 @@ def read_around(api: Api, whole: Snapshot, service: Object) -> Reading:
     contents, unread = read_contents(api, home, [*templates, *objects["pods"]])
     gaps = [Gap(words, refused[kind]) for kind, words in MISSED.items() if kind in refused]
     gaps += [Gap(f"{source.kind[:-1]} {source.name}", why) for source, why in unread.items()]
-    return Reading(full_name(service), Snapshot(objects, refused), {home: contents}, tuple(gaps))
+    read = Snapshot(objects, refused)
+    return Reading(full_name(service), read, {home: contents}, find_installation(service, read, api.get), tuple(gaps))
 
 
 def _within(snapshot: Snapshot, namespace: str | None) -> Snapshot:

@@ -48,6 +48,7 @@ KINDS: Mapping[tuple[str, str], str] = {
     ("apps", "StatefulSet"): "statefulsets",
     ("networking.k8s.io", "Ingress"): "ingresses",
     ("networking.k8s.io", "IngressClass"): "ingressclasses",
+    ("gateway.networking.k8s.io", "GatewayClass"): "gatewayclasses",
     ("gateway.networking.k8s.io", "Gateway"): "gateways",
     ("gateway.networking.k8s.io", "HTTPRoute"): "httproutes",
     ("gateway-operator.konghq.com", "DataPlane"): "dataplanes",

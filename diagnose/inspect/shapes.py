@@ -61,12 +61,14 @@ _PLANE = {
 
 SHAPES: Mapping[str, Any] = {
     "ingressclasses": {"metadata": _META, "spec": {"controller": str}},
+    "gatewayclasses": {"metadata": _META, "spec": {"controllerName": str}},
     "services": {
         "metadata": _META,
         "spec": {
             "type": str,
             "externalTrafficPolicy": str,
             "loadBalancerClass": str,
+            "loadBalancerSourceRanges": [str],
             "clusterIP": str,
             "selector": WORDS,
             "ports": [_SERVICE_PORT],
@@ -95,7 +97,12 @@ SHAPES: Mapping[str, Any] = {
     "pods": {"metadata": _META, "spec": _POD, "status": {"phase": str, "podIP": str, "podIPs": [{"ip": str}]}},
     "gateways": {
         "metadata": _META,
-        "spec": {"gatewayClassName": str, "listeners": [{Needed("port"): int, Needed("protocol"): str}]},
+        "spec": {
+            "gatewayClassName": str,
+            "listeners": [
+                {"name": str, Needed("port"): int, Needed("protocol"): str, "tls": {"certificateRefs": [{"name": str}]}}
+            ],
+        },
         "status": {"addresses": [{"value": str}]},
     },
     "httproutes": {

@@ -14,6 +14,8 @@ from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import manifest_step
 from diagnose.inspect.kongs import OPERATED, Kong
 from diagnose.inspect.listens import Listen
+from diagnose.inspect.written import admitted, service_step
+from diagnose.remedies.forms import Told
 from diagnose.report.report import RemedyStep
 
 
@@ -33,11 +35,12 @@ class Way:
     fronts: tuple[Front, ...]
     snapshot: Snapshot
     within: tuple[str, ...] = ()
+    kubectl: str = "kubectl"
 
     @property
     def admitted(self) -> bool:
         """Whether an API server holds this very object."""
-        return bool(at(self.service, "metadata", "uid"))
+        return admitted(self.service)
 
     @property
     def balanced(self) -> bool:
@@ -69,11 +72,14 @@ class Way:
         return at(self.service, "spec", key)
 
     def step(self, annotations: Mapping[str, str] | None = None, **spec: str) -> RemedyStep:
-        """What the manifest of the Service, or of what it is made from, is to say."""
-        noted = {"annotations": dict(annotations)} if annotations else {}
+        """What the Service, or what it is made from, is to say, in the form that Kong was installed in."""
+        told = Told({}, spec.get("externalTrafficPolicy"), None, annotations or {}, spec.get("loadBalancerClass"))
+        if self.kongs:
+            return self.kongs[0].written.service(self.service, told)
         if self.within:
-            return manifest_step({**noted, **spec}, *self.within)
-        return manifest_step({**({"metadata": noted} if noted else {}), **({"spec": spec} if spec else {})})
+            noted = {"annotations": dict(annotations)} if annotations else {}
+            return manifest_step({**spec, **noted}, *self.within)
+        return service_step(self.service, told, None, self.kubectl)
 
     def noted(self, key: str) -> str:
         """An annotation of the Service as evidence."""
@@ -81,7 +87,7 @@ class Way:
         return f"{self.name} {where} {key}: {self.annotation(key)}"
 
 
-def find_ways(snapshot: Snapshot, kongs: tuple[Kong, ...]) -> tuple[Way, ...]:
+def find_ways(snapshot: Snapshot, kongs: tuple[Kong, ...], kubectl: str = "kubectl") -> tuple[Way, ...]:
     """The Services that lead to a proxy listener of some Kong, or that are named as Kong's proxy Service is."""
     found = []
     for service in snapshot.of("services"):
@@ -89,7 +95,8 @@ def find_ways(snapshot: Snapshot, kongs: tuple[Kong, ...]) -> tuple[Way, ...]:
         listens = tuple(dict.fromkeys(one for kong in behind for one in listens_behind(service, kong)))
         if listens or (looks_like_proxy(service) and not (behind and all(kong.settings for kong in behind))):
             fronts = tuple(_fronts(snapshot, service))
-            found.append(Way(service, f"Service {full_name(service)}", behind, listens, fronts, snapshot))
+            name = f"Service {full_name(service)}"
+            found.append(Way(service, name, behind, listens, fronts, snapshot, kubectl=kubectl))
     return (*found, *_operated(snapshot, kongs))
 
 

@@ -135,7 +135,8 @@ def _provider(key: str, reader: _Reader) -> Provider:
         variants=reader.tables("variants", lambda one: _variant(one, layer)),
         how_to=_whole(reader.table("how_to"), lambda one: _how_to(one, layer)),
         trust=_whole(reader.table("trust"), _trust),
-        traps=reader.tables("traps", lambda one: Trap(one.text("text"), one.text("source"))),
+        ends_tls=reader.tables("ends_tls", _conditions),
+        traps=reader.tables("traps", lambda one: _trap(one, layer)),
         hints=reader.tables("hints", _hint),
         sources=reader.texts("sources"),
     )
@@ -206,8 +207,17 @@ def _one_way(reader: _Reader, layer: Layer) -> HowTo:
     return told
 
 
+def _trap(reader: _Reader, layer: Layer) -> Trap:
+    """A trap; where an object can be seen to be in it, what helps has to be told as well."""
+    text, source = reader.text("text"), reader.text("source")
+    if not {"all", "unless", "cure"} & set(reader.keys):
+        return Trap(text, source)
+    return Trap(text, source, _conditions(reader), _whole(reader.table("cure"), lambda one: _one_way(one, layer)))
+
+
 def _trust(reader: _Reader) -> Trust:
-    return Trust(tuple(ip_network(one) for one in reader.texts("ranges", ())), reader.text("look_up", ""))
+    ranges = tuple(ip_network(one) for one in reader.texts("ranges", ()))
+    return Trust(ranges, reader.text("look_up", ""), reader.tables("sure", _conditions))
 
 
 def _hint(reader: _Reader) -> Hint:

@@ -49,6 +49,7 @@ class Where(StrEnum):
     FINALIZER = "finalizer"
     HOSTNAME = "hostname"  # a name in status.loadBalancer.ingress
     POLICY = "policy"  # spec.externalTrafficPolicy
+    APP_PROTOCOL = "app_protocol"  # appProtocol of an entry of spec.ports
     CONDITION = "condition"  # the type of an entry of status.conditions that is True
     PROVIDER_ID = "provider_id"  # spec.providerID of a node
     NODE_LABEL = "node_label"
@@ -153,19 +154,26 @@ class HowTo:
 class Trust:
     """From where connections reach Kong: ranges that the provider guarantees, and where to look up the others.
 
-    Both empty: connections come from the clients themselves, and nobody is to be trusted.
+    ``sure`` are what tells that the ranges are those of an object's own balancer; empty: they always are. Ranges and
+    look_up both empty: connections come from the clients themselves, and nobody is to be trusted.
     """
 
     ranges: tuple[Network, ...] = ()
     look_up: str = ""
+    sure: tuple[Conditions, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """What goes wrong with it, in one sentence, and where that is told."""
+    """What goes wrong with it, in one sentence, and where that is told.
+
+    ``when`` tells of an object that has walked into it, None where no object does; ``cure`` is what helps then.
+    """
 
     text: str
     source: str
+    when: Conditions | None = None
+    cure: HowTo | None = None
 
 
 class Sign(StrEnum):
@@ -196,7 +204,8 @@ class Provider:
     ``fronts`` tells that it stands before Kong's Service with an Ingress or a Gateway of its own, or with no object at
     all; ``services`` are the types of Service that ask for one of the others. ``clouds`` are globs over
     Node.spec.providerID: where nodes tell of other clouds only, it is not there. Empty for one that may be anywhere.
-    ``sources`` are where all this was read.
+    ``ends_tls`` are what tells that callers' TLS ends at it, and goes on in clear text. ``sources`` are where all this
+    was read.
     """
 
     key: str
@@ -210,6 +219,7 @@ class Provider:
     variants: tuple[Variant, ...]
     how_to: Mapping[Purpose, HowTo]
     trust: Trust
+    ends_tls: tuple[Conditions, ...]
     traps: tuple[Trap, ...]
     hints: tuple[Hint, ...]
     sources: tuple[str, ...]
@@ -219,10 +229,15 @@ class Provider:
 class Match:
     """A provider that an object was recognised as belonging to, in the mode that the object chooses.
 
-    ``source`` names the object and the fields that it was read from.
+    ``source`` names the object and the fields that it was read from; ``ends_tls`` is the field by which callers' TLS
+    ends there, None where none says so. ``caught`` are the traps that the object has walked into, each with the
+    fields. ``ranges`` are those that it connects from for sure.
     """
 
     provider: Provider
     mode: Mode
     by: Clue
     source: str
+    ends_tls: str | None = None
+    caught: tuple[tuple[Trap, str], ...] = ()
+    ranges: tuple[Network, ...] = ()

@@ -11,31 +11,42 @@ from typing import Any
 from diagnose.cluster.objects import annotations_of, at, full_name, ingress_class_of, labels_of, name_of, namespace_of
 from diagnose.cluster.replies import Object
 from diagnose.providers.load import providers
-from diagnose.providers.provider import LONGEST_VALUE, Clue, Condition, Conditions, Match, Mode, Provider, Rule, Where
+from diagnose.providers.provider import (
+    LONGEST_VALUE,
+    Clue,
+    Condition,
+    Conditions,
+    Match,
+    Mode,
+    Network,
+    Provider,
+    Rule,
+    Trap,
+    Where,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is looked at: one Service, Ingress or Gateway, and what surrounds it."""
+    """What is looked at: one Service, Ingress or Gateway, as evidence names it, and what surrounds it."""
 
-    word: str
+    name: str
     thing: Object
     nodes: Sequence[Object] = ()
     pods: Sequence[Object] = ()
     classes: Sequence[Object] = ()
-
-    @property
-    def name(self) -> str:
-        """The object as evidence names it."""
-        return f"{self.word} {full_name(self.thing)}"
+    front: bool = False
 
 
-def recognise(service: Object, nodes: Iterable[Object] = (), pods: Iterable[Object] = ()) -> tuple[Match, ...]:
+def recognise(
+    service: Object, nodes: Iterable[Object] = (), pods: Iterable[Object] = (), name: str | None = None
+) -> tuple[Match, ...]:
     """Whose load balancer ``service`` asks for: one match, several that nothing tells apart, or none.
 
-    Nodes and pods are those of the cluster, as far as they may be listed.
+    Nodes and pods are those of the cluster, as far as they may be listed. ``name`` is what evidence calls the Service,
+    where that is to be made of another object.
     """
-    return _best(_Seen("Service", service, tuple(nodes), tuple(pods)), fronts=False)
+    return _best(_Seen(name or f"Service {full_name(service)}", service, tuple(nodes), tuple(pods)))
 
 
 def recognise_front(front: Object, classes: Iterable[Object] = (), nodes: Iterable[Object] = ()) -> tuple[Match, ...]:
@@ -44,12 +55,12 @@ def recognise_front(front: Object, classes: Iterable[Object] = (), nodes: Iterab
     ``classes`` are the IngressClasses and GatewayClasses that may be listed.
     """
     gateway = at(front, "spec", "gatewayClassName") is not None
-    seen = _Seen("Gateway" if gateway else "Ingress", front, tuple(nodes), classes=tuple(classes))
-    return _best(seen, fronts=True)
+    name = f"{'Gateway' if gateway else 'Ingress'} {full_name(front)}"
+    return _best(_Seen(name, front, tuple(nodes), classes=tuple(classes), front=True))
 
 
-def _best(seen: _Seen, *, fronts: bool) -> tuple[Match, ...]:
-    found = [match for one in providers() if one.fronts is fronts and (match := _match(one, seen))]
+def _best(seen: _Seen) -> tuple[Match, ...]:
+    found = [match for one in providers() if one.fronts is seen.front and (match := _match(one, seen))]
     best = max((match.by for match in found), default=None)
     return tuple(match for match in found if match.by is best)
 
@@ -61,8 +72,24 @@ def _match(provider: Provider, seen: _Seen) -> Match | None:
     for rule in sorted(provider.rules, key=lambda one: -one.by):
         if _open_to(rule, seen) and (told := _holds(rule.conditions, seen)):
             mode, chosen = _mode(provider, seen)
-            return Match(provider, mode, rule.by, ", ".join(dict.fromkeys((*told, *chosen))))
+            source = ", ".join(dict.fromkeys((*told, *chosen)))
+            tls, caught, ranges = _ends_tls(provider, seen), _caught(provider, seen), _ranges(provider, seen)
+            return Match(provider, mode, rule.by, source, tls, caught, ranges)
     return None
+
+
+def _ends_tls(provider: Provider, seen: _Seen) -> str | None:
+    return next((", ".join(told) for one in provider.ends_tls if (told := _holds(one, seen))), None)
+
+
+def _ranges(provider: Provider, seen: _Seen) -> tuple[Network, ...]:
+    trust = provider.trust
+    return trust.ranges if not trust.sure or any(_holds(one, seen) for one in trust.sure) else ()
+
+
+def _caught(provider: Provider, seen: _Seen) -> tuple[tuple[Trap, str], ...]:
+    traps = ((trap, _holds(trap.when, seen)) for trap in provider.traps if trap.when is not None)
+    return tuple((trap, ", ".join(told)) for trap, told in traps if told)
 
 
 def _type_of(service: Object) -> str:
@@ -82,7 +109,7 @@ def _open_to(rule: Rule, seen: _Seen) -> bool:
 
     So what it says besides tells of nobody who does not also write upon it.
     """
-    return seen.word != "Service" or rule.by >= Clue.WRITTEN or not at(seen.thing, "spec", "loadBalancerClass")
+    return seen.front or rule.by >= Clue.WRITTEN or not at(seen.thing, "spec", "loadBalancerClass")
 
 
 def _mode(provider: Provider, seen: _Seen) -> tuple[Mode, list[str]]:
@@ -151,6 +178,9 @@ def _values(where: Where, seen: _Seen) -> Iterator[tuple[str, Any]]:
             yield from ((f"{seen.name} status.loadBalancer.ingress hostname", at(one, "hostname")) for one in entries)
         case Where.POLICY:
             yield f"{seen.name} spec.externalTrafficPolicy", at(thing, "spec", "externalTrafficPolicy")
+        case Where.APP_PROTOCOL:
+            ports = at(thing, "spec", "ports") or ()
+            yield from ((f"{seen.name} spec.ports appProtocol", at(one, "appProtocol")) for one in ports)
         case Where.CONDITION:
             met = (one for one in at(thing, "status", "conditions") or () if at(one, "status") == "True")
             yield from ((f"{seen.name} status.conditions type", at(one, "type")) for one in met)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +12,14 @@ from diagnose.installation import Form, Installation
 from diagnose.report.report import RemedyStep
 
 LISTEN = "KONG_PROXY_LISTEN"
+PROXY_PROTOCOL = "proxy_protocol"
 DATA_PLANE = "DataPlane"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """What is to be set: Kong's variables by their names, the traffic policy of its Service, None as it is, and its
-    annotations.
+    annotations and the class of its load balancer, and annotations of Kong's pods.
 
     ``listened`` is the text of proxy_listen before, None where it is not known.
     """
@@ -26,6 +28,13 @@ class Told:
     traffic_policy: str | None = None
     listened: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+    balancer_class: str | None = None
+    pod_annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def kubectl_for(context: str | None) -> str:
+    """The kubectl command for a context of the kubeconfig, None for the current one."""
+    return f"kubectl --context {shlex.quote(context)}" if context else "kubectl"
 
 
 def as_step(told: Told, installation: Installation | None, kubectl: str) -> RemedyStep:
@@ -38,6 +47,9 @@ def as_step(told: Told, installation: Installation | None, kubectl: str) -> Reme
         case Installation(form=Form.MANIFEST, name=str(name)):
             pairs = " ".join(shlex.quote(f"{key}={value}") for key, value in told.variables.items())
             where = f"--namespace {shlex.quote(installation.namespace)}"
+            if told.pod_annotations:
+                patch = {"spec": {"template": {"metadata": {"annotations": dict(told.pod_annotations)}}}}
+                return RemedyStep("kubectl", f"{kubectl} {where} patch {shlex.quote(name)} {_merged(patch)}")
             named = f"{shlex.quote(name)} --containers={shlex.quote(installation.container)}"
             return RemedyStep("kubectl", f"{kubectl} {where} set env {named} {pairs}")
         case _:
@@ -49,23 +61,56 @@ def writes_service(installation: Installation | None) -> bool:
     return installation is not None and installation.form in (Form.HELM, Form.OPERATOR)
 
 
+def of_service(told: Told, service: str, installation: Installation | None, kubectl: str) -> RemedyStep:
+    """The step that changes Kong's ``service`` (namespace/name) where it is written."""
+    if writes_service(installation):
+        return as_step(told, installation, kubectl)
+    namespace, name = service.split("/", 1)
+    metadata = {"metadata": {"annotations": dict(told.annotations)}} if told.annotations else {}
+    spec = {"spec": {"externalTrafficPolicy": told.traffic_policy}} if told.traffic_policy else {}
+    where = f"--namespace {shlex.quote(namespace)}"
+    return RemedyStep("kubectl", f"{kubectl} {where} patch service {shlex.quote(name)} {_merged(metadata | spec)}")
+
+
+def _merged(patch: Mapping[str, Any]) -> str:
+    """The words by which kubectl patch merges ``patch`` into an object."""
+    return f"--type merge --patch {shlex.quote(json.dumps(patch, separators=(',', ':')))}"
+
+
+def kept(installation: Installation | None) -> tuple[str, ...]:
+    """What is to be known of a change to what others write, a sentence each."""
+    if installation is None:
+        return ()
+    effects = []
+    if installation.keeper is not None:
+        effects.append(
+            f"{installation.keeper} writes these objects: make the change where it reads from, or it is taken back."
+        )
+    if installation.form is Form.HELM and installation.name:
+        effects.append(f"kong/{installation.chart} names the chart as Kong's documentation does; yours may not.")
+    return tuple(effects)
+
+
 def chart_values(told: Told, installation: Installation) -> dict[str, Any]:
     """What is told, as values of the installation's chart."""
     env = {name.removeprefix("KONG_").lower(): value for name, value in told.variables.items() if name != LISTEN}
     proxy: dict[str, Any] = {}
     if LISTEN in told.variables:
         parameters = chart_parameters(told.variables[LISTEN], installation.addresses)
-        if parameters is None:
+        before = chart_parameters(told.listened or "", installation.addresses)
+        if parameters is None or before is None:
             env["proxy_listen"] = told.variables[LISTEN]
         else:
-            before = chart_parameters(told.listened or "", installation.addresses) or {}
             changed = {kind: words for kind, words in parameters.items() if words != before.get(kind)}
             proxy |= {kind: {"parameters": words} for kind, words in changed.items()}
     if told.traffic_policy is not None:
         proxy["externalTrafficPolicy"] = told.traffic_policy
     if told.annotations:
         proxy["annotations"] = dict(told.annotations)
+    if told.balancer_class is not None:
+        proxy["loadBalancerClass"] = told.balancer_class
     values: dict[str, Any] = ({"env": env} if env else {}) | ({"proxy": proxy} if proxy else {})
+    values |= {"podAnnotations": dict(told.pod_annotations)} if told.pod_annotations else {}
     for key in reversed(installation.values):
         values = {key: values}
     return values
@@ -107,15 +152,21 @@ def _helm(told: Told, installation: Installation, kubectl: str) -> RemedyStep:
 def data_plane(told: Told) -> dict[str, Any]:
     """What is told, as options of a data plane of the Kong Operator."""
     options: dict[str, Any] = {}
-    if told.variables:
-        env = [{"name": name, "value": value} for name, value in told.variables.items()]
-        template = {"spec": {"containers": [{"name": "proxy", "env": env}]}}
+    if template := pod_template(told, "proxy"):
         options["deployment"] = {"podTemplateSpec": template}
     service: dict[str, Any] = {"externalTrafficPolicy": told.traffic_policy} if told.traffic_policy is not None else {}
     service |= {"annotations": dict(told.annotations)} if told.annotations else {}
     if service:
         options["network"] = {"services": {"ingress": service}}
     return options
+
+
+def pod_template(told: Told, container: str) -> dict[str, Any]:
+    """What is told, as part of a pod template whose ``container`` is Kong's; empty where nothing of it goes there."""
+    env = [{"name": name, "value": value} for name, value in told.variables.items()]
+    template: dict[str, Any] = {}
+    template |= {"metadata": {"annotations": dict(told.pod_annotations)}} if told.pod_annotations else {}
+    return template | ({"spec": {"containers": [{"name": container, "env": env}]}} if env else {})
 
 
 def _of_operator(told: Told, installation: Installation) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case
-from diagnose.installation import Form, Installation
+from diagnose.installation import Installation
 from diagnose.owners import Kind
 from diagnose.path.proxying import Proxying
 from diagnose.path.settings import TWINS, Settings
@@ -19,9 +17,15 @@ from diagnose.providers.advice import how_to, told_whom
 from diagnose.providers.provider import Match, Purpose
 from diagnose.remedies.balancers import WORDS, Telling, told
 from diagnose.remedies.change import Change, Claims, Part, parts_of, safest_order
-from diagnose.remedies.forms import Told, as_step, as_yaml, writes_service
+from diagnose.remedies.forms import Told, as_step, as_yaml, kept, of_service
 from diagnose.remedies.trust import within
 from diagnose.report.report import Remedy, RemedyStep, Verdict
+
+BREAKS = (
+    "Balancer and Kong have to change together: between the steps connections fail. Switch in a maintenance "
+    "window, or bring up a second Service and listener first, move the traffic, and remove the old ones."
+)
+"""What is said where no order of the steps spares the traffic."""
 
 PURPOSES = {
     Telling.KEEP_SOURCE: Purpose.KEEP_SOURCE,
@@ -113,28 +117,15 @@ def _service(change: Change, place: Place, case: Case) -> tuple[Steps, str]:
 
 
 def _of_service(told: Told, place: Place) -> RemedyStep:
-    """The step that changes Kong's Service, where it is written."""
     assert place.service is not None
-    if writes_service(place.installation):
-        return as_step(told, place.installation, place.kubectl)
-    namespace, name = place.service.split("/", 1)
-    metadata = {"metadata": {"annotations": dict(told.annotations)}} if told.annotations else {}
-    spec = {"spec": {"externalTrafficPolicy": told.traffic_policy}} if told.traffic_policy else {}
-    patch = shlex.quote(json.dumps({**metadata, **spec}, separators=(",", ":")))
-    text = f"{place.kubectl} --namespace {namespace} patch service {name} --type merge --patch {patch}"
-    return RemedyStep("kubectl", text)
+    return of_service(told, place.service, place.installation, place.kubectl)
 
 
 _PARTS = {Part.BALANCER: _balancer, Part.KONG: _kong, Part.SERVICE: _service}
 
 
 def _effects(change: Change, addresses: Addresses, place: Place) -> list[str]:
-    effects = []
-    keeper = place.installation.keeper if place.installation is not None else None
-    if keeper is not None:
-        effects.append(f"{keeper} writes these objects: make the change where it reads from, or it is taken back.")
-    if place.installation is not None and place.installation.form is Form.HELM and place.installation.name:
-        effects.append(f"kong/{place.installation.chart} names the chart as Kong's documentation does; yours may not.")
+    effects = [*kept(place.installation)]
     if Part.KONG in parts_of(change):
         restart = "its pods have to be rolled" if place.service is not None else "it has to be restarted"
         effects.append(f"Kong reads these settings only when it starts: {restart}.")
@@ -168,10 +159,7 @@ def _effects(change: Change, addresses: Addresses, place: Place) -> list[str]:
 def _on_the_way(harm: Verdict | None, steps: int) -> list[str]:
     """What happens between the steps, if there are several or if the change cannot be made at once everywhere."""
     if harm is Verdict.UNREACHABLE:
-        return [
-            "Balancer and Kong have to change together: between the steps connections fail. Switch in a maintenance "
-            "window, or bring up a second Service and listener first, move the traffic, and remove the old ones."
-        ]
+        return [BREAKS]
     if harm is Verdict.SPOOFABLE:
         return ["Between the steps a caller can make Kong log any address: take them in one go."]
     return ["Take the steps in this order: no connection is then worse off on the way."] if steps > 1 else []

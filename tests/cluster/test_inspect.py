@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import topologies
+from tests.cluster.balancers import Balancer
 from tests.cluster.bed import CONTEXT, KUBECONFIG, Object, apply, inside, kubectl
 from tests.cluster.command import KINDS, KONGIP, Run
-from tests.cluster.topologies import built
+from tests.cluster.topologies import Topology, built
 
 OBJECTS = f"{KINDS},deployments,ingressclasses,nodes"
 
@@ -90,3 +92,39 @@ def test_a_file_tells_what_the_cluster_tells_and_nothing_is_made(tmp_path: Path)
     assert codes(from_cluster) >= {"KIP716"}
     assert codes(from_file) == codes(from_cluster)
     assert from_file.status == from_cluster.status
+
+
+OF_AZURE = "service.beta.kubernetes.io/azure-dns-label-name"
+"""What only Azure's controller is asked; its balancers send no PROXY headers."""
+
+EXPECTING_PROXY = Topology("Cluster", Balancer.TCP_WITH_PROXY_V2, topologies.PROXY_PROTOCOL.settings)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_is_to_be_changed_is_taken_by_an_api_server(tmp_path: Path) -> None:
+    with built(EXPECTING_PROXY, tmp_path):
+        kubectl("-n", "kong", "annotate", "service", "kong-proxy", f"{OF_AZURE}=kong")
+        try:
+            run = live()
+            commands = [step["text"] for step in steps(run) if step["kind"] == "kubectl"]
+            taken = [dry(command) for command in commands]
+        finally:
+            kubectl("-n", "kong", "annotate", "service", "kong-proxy", f"{OF_AZURE}-")
+
+    assert "KIP725" in codes(run)
+    assert any("set env deployment/kong" in one and "KONG_PROXY_LISTEN=0.0.0.0:8000" in one for one in commands)
+    assert any("patch service kong-proxy" in one and "Local" in one for one in commands)
+    assert all("server dry run" in one for one in taken)
+
+
+def steps(run: Run) -> list[Object]:
+    """The steps of all remedies."""
+    assert run.report is not None, run.errors
+    return [step for finding in run.report["findings"] if finding["remedy"] for step in finding["remedy"]["steps"]]
+
+
+def dry(command: str) -> str:
+    """What kubectl says of a command that it is to have the API server try, and not to keep."""
+    environment = os.environ | {"KUBECONFIG": str(KUBECONFIG)}
+    tried = [*inside("client"), "bash", "-c", f"{command} --dry-run=server"]
+    return subprocess.run(tried, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout

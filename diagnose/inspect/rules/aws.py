@@ -31,6 +31,9 @@ from diagnose.inspect.found import Found
 from diagnose.inspect.ways import Way
 from diagnose.report.report import RemedyStep
 
+CLASSIC = (None, "classic")
+"""What the annotation for the type says of a Classic Load Balancer."""
+
 CHECK_PROTOCOL = f"{PREFIX}healthcheck-protocol"
 
 ATTRIBUTES_SINCE = 34
@@ -177,9 +180,13 @@ def _reads_a_header(way: Way) -> bool:
 def proxy_within_tls(way: Way) -> Iterator[Found]:
     """A Classic Load Balancer that encrypts anew and sends PROXY headers: Kong expects the header before TLS."""
     owner, backend = owner_of(way), (way.annotation(BACKEND_PROTOCOL) or "").lower()
-    if owner is None or owner[0] is not Owner.BUILT_IN or way.annotation(TYPE) is not None:
-        return
-    if way.annotation(PROXY) == "*" and backend in ("ssl", "https"):
+    if way.annotation(TYPE) in CLASSIC and way.annotation(PROXY) == "*" and backend in ("ssl", "https"):
+        if owner is None and not (way.admitted or at(way.service, "spec", "loadBalancerClass")):
+            whose = f"{way.name} has no type, so AWS's built-in controller makes a Classic Load Balancer, {_UNLESS}"
+        elif owner is not None and owner[0] is Owner.BUILT_IN:
+            whose = owner[1]
+        else:
+            return
         step = way.step({BACKEND_PROTOCOL: "tcp"})
-        lines = (way.noted(PROXY), way.noted(BACKEND_PROTOCOL), owner[1])
+        lines = (way.noted(PROXY), way.noted(BACKEND_PROTOCOL), whose)
         yield Found("KIP734", lines, "pass TLS through: backend-protocol tcp", (step,))

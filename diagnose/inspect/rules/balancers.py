@@ -7,17 +7,23 @@ from collections.abc import Iterator
 from diagnose.cluster.objects import at
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.rules.aws import not_honoured
+from diagnose.inspect.rules.fronts import provider_of
+from diagnose.inspect.rules.trust import WHOM_TO_TRUST
 from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Layer
-from diagnose.providers.advice import facts, how_to
-from diagnose.providers.provider import HowTo, Match, Purpose
+from diagnose.providers.advice import NOBODY, facts, how_to, told_whom
+from diagnose.providers.provider import HowTo, Match, Purpose, Trap
 from diagnose.providers.recognise import recognise
+from diagnose.remedies.told import BREAKS
 from diagnose.report.report import RemedyStep
 from diagnose.site import Fact
 
 PRIVATE_LINK = "service.beta.kubernetes.io/azure-pls-proxy-protocol"
 NEG = "cloud.google.com/neg"
+
+A_NAME = "NAME-THAT-LEADS-TO-THE-BALANCER"
+"""What stands in the data of providers where the value is the user's own."""
 
 _PASSES = frozenset({Proxying.PASSES_THROUGH.value})
 _SILENT = frozenset({Proxying.PROXIES.value})
@@ -31,7 +37,7 @@ def expected(way: Way) -> Fact | None:
 
 def recognised(way: Way) -> tuple[Match, ...]:
     """Whose load balancer the Service asks for: one, several that nothing tells apart, or none."""
-    return recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"))
+    return recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"), way.name)
 
 
 def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:
@@ -48,7 +54,7 @@ def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:
         because = (fact.source, "it is not told to send PROXY headers", *listening)
         yield Found("KIP725", because, "let the balancer send PROXY headers", _steps(way, told), effects)
     elif fact.behaviours == _PASSES:
-        steps = tuple(step for kong in way.kongs for step in kong.listening(False))[:1]
+        steps = tuple(step for kong in way.kongs for step in kong.expecting_none())[:1]
         steps += (way.step(externalTrafficPolicy="Local"),) if way.policy != "Local" else ()
         summary = "remove proxy_protocol from the listeners, and let externalTrafficPolicy: Local keep the source"
         yield Found("KIP725", (fact.source, "it sends no PROXY header", *listening), summary, steps, effects)
@@ -60,9 +66,28 @@ def _told(way: Way, purpose: Purpose) -> HowTo | None:
     return how_to(found[0], purpose) if len(found) == 1 else None
 
 
+def _whole(way: Way, told: HowTo | None) -> tuple[tuple[RemedyStep, ...], tuple[str, ...]]:
+    """The steps of what the balancer is told and, where it then sends PROXY headers, of Kong; and their effects."""
+    steps = _steps(way, told) if told else ()
+    if told is None or not told.behaviours or not told.behaviours <= _SENDS:
+        return steps, ()
+    expecting = [step for kong in way.kongs for step in kong.expecting_proxy()][:1]
+    return (*steps, *expecting, _whom(way)), (BREAKS,)
+
+
+def _whom(way: Way) -> RemedyStep:
+    """Whom Kong is to trust behind the Service's balancer."""
+    found = recognised(way)
+    known = told_whom(found[0].provider.trust) if len(found) == 1 else ""
+    return note(f"Whom to trust: {known}") if known and known != NOBODY else WHOM_TO_TRUST
+
+
 def _steps(way: Way, told: HowTo) -> tuple[RemedyStep, ...]:
-    pasted = (way.step(told.annotations, **told.spec),) if told.annotations or told.spec else ()
-    return (*pasted, note(told.text)) if told.text else pasted
+    chosen = {key: value for key, value in told.annotations.items() if value == A_NAME}
+    noted = {key: value for key, value in told.annotations.items() if key not in chosen}
+    pasted = (way.step(noted, **told.spec),) if noted or told.spec else ()
+    named = tuple(note(f"Set {key} to a name of yours that leads to the balancer.") for key in chosen)
+    return (*pasted, *named, *((note(told.text),) if told.text else ()))
 
 
 def _proxied_otherwise(way: Way) -> bool:
@@ -85,15 +110,16 @@ def proxy_header_unexpected(way: Way) -> Iterator[Found]:
     why = "Kong answers a connection that begins with a PROXY header with 400"
     summary = "add proxy_protocol to every listener that the balancer leads to"
     wanted = note(f"The entries that lack it: {', '.join(one.text for one in plain)}.")
-    settings = [step for kong in way.kongs for step in kong.listening(True)][:1]
-    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings))
+    settings = [step for kong in way.kongs for step in kong.expecting_proxy()][:1]
+    whom = (_whom(way),) if any(kong.sees_nobody() for kong in way.kongs) else ()
+    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings, *whom))
 
 
 def listeners_disagree(way: Way) -> Iterator[Found]:
     """Some listeners behind one balancer demand PROXY headers and others do not."""
     flagged = [one.text for one in way.listens if one.demands_proxy]
     plain = [one.text for one in way.listens if not one.demands_proxy]
-    if not (way.balanced and flagged and plain) or _chosen_by_port(way):
+    if not (way.balanced and flagged and plain) or _chosen_by_port(way) or any(proxy_header_unexpected(way)):
         return
     lines = [kong.told_listen for kong in way.kongs]
     because = (
@@ -120,8 +146,57 @@ def local_cannot_restore(way: Way) -> Iterator[Found]:
         return
     because = (way.field("externalTrafficPolicy"), fact.source, "Local keeps the balancer's address, no other")
     told = _told(way, Purpose.PROXY_PROTOCOL)
-    steps = _steps(way, told) if told else ()
-    yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them", steps)
+    steps, effects = _whole(way, told)
+    yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them", steps, effects)
+
+
+def caught_in_a_trap(way: Way) -> Iterator[Found]:
+    """The objects ask for what is known to go wrong with the balancer that they ask."""
+    found = recognised(way)
+    for match in found if len(found) == 1 else ():
+        for trap, fields in match.caught:
+            steps, effects = _whole(way, trap.cure)
+            yield Found("KIP736", (fields, _known(match, trap)), "ask for something else", steps, effects)
+    for front in way.fronts:
+        fronting = provider_of(way, front)
+        for trap, fields in fronting.caught if fronting else ():
+            told = (note(trap.cure.text),) if trap.cure and trap.cure.text else ()
+            leads = f"{front.name} leads to {way.name}"
+            yield Found("KIP736", (leads, fields, _known(fronting, trap)), "ask for something else", told)
+
+
+EDGE_HEADERS = frozenset(
+    {"cf-connecting-ip", "true-client-ip", "fastly-client-ip", "x-azure-clientip", "x-azure-socketip"}
+)
+"""Headers in which content networks name the client."""
+
+
+def edge_header_open(way: Way) -> Iterator[Found]:
+    """A content network's header is believed of all who come through the balancer, and it admits everyone."""
+    if not way.balanced or way.fronts or way.spec("loadBalancerSourceRanges"):
+        return
+    for kong in way.kongs:
+        settings, told = kong.settings, kong.header_told()
+        if (
+            settings is None
+            or told is None
+            or kong.sees_nobody()
+            or settings.real_ip_header.lower() not in EDGE_HEADERS
+        ):
+            continue
+        open_to = f"{way.name} has no loadBalancerSourceRanges, so whoever finds its address gets to Kong past the edge"
+        why = "Kong judges trust by the balancer that it is connected to, which hands on the header of any caller"
+        yield Found(
+            "KIP737", (str(told), open_to, why), "let the balancer admit the edge alone", (ADMIT,), (FIREWALLED,)
+        )
+
+
+ADMIT = note("spec.loadBalancerSourceRanges of the Service with the ranges that the content network publishes.")
+FIREWALLED = "Where a firewall or a private network admits the edge alone, this is in order already."
+
+
+def _known(match: Match | None, trap: Trap) -> str:
+    return f"known of {match.provider.name if match else 'it'}: {trap.text} ({trap.source})"
 
 
 def hairpin_without_header(way: Way) -> Iterator[Found]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.cluster.fronts import Front
-from diagnose.cluster.objects import annotations_of, at, full_name
-from diagnose.inspect.found import Found, kong_step, note
+from diagnose.cluster.gateways import KONG_CONTROLLERS
+from diagnose.cluster.objects import annotations_of, at, full_name, name_of
+from diagnose.cluster.replies import Object
+from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
-from diagnose.inspect.rules.trust import trusted_networks
+from diagnose.inspect.rules.trust import everyone_in, overlapping, trusted_networks
 from diagnose.inspect.ways import Way, class_of, kong_classes
 from diagnose.path.proxying import Proxying
 from diagnose.path.traffic import parse_address
 from diagnose.providers.advice import told_whom
 from diagnose.providers.provider import Match
-from diagnose.providers.recognise import recognise_front
+from diagnose.providers.recognise import recognise, recognise_front
 from diagnose.report.report import RemedyStep
 
 ALB_BACKEND = "alb.ingress.kubernetes.io/backend-protocol"
-SERVICE_CERTIFICATE = "service.beta.kubernetes.io/aws-load-balancer-ssl-cert"
-SERVICE_BACKEND = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
 
 APPENDS = frozenset({Proxying.HTTP_APPENDS_XFF.value, Proxying.HTTP_APPENDS_XFF_AND_SELF.value})
 """Behaviours of balancers that append the client to X-Forwarded-For, and write no X-Real-IP."""
@@ -41,15 +41,17 @@ def front_not_read(way: Way) -> Iterator[Found]:
         if match is None or not match.mode.behaviours <= APPENDS:
             continue
         for kong in way.kongs:
-            if why := _why_not_read(kong):
+            if why := _why_not_read(kong, match):
                 stands = (
                     f"{front.name} (class {class_of(front.thing)}) leads to {way.name}: it appends to X-Forwarded-For"
                 )
-                steps = (kong_step("KONG_REAL_IP_HEADER=X-Forwarded-For"), _whom(match))
+                recursive = {"REAL_IP_RECURSIVE": "on"} if match.mode.behaviours == _BOTH else {}
+                told = {"REAL_IP_HEADER": "X-Forwarded-For", **recursive, **_trusting(kong, match)}
+                steps = (kong.step(**told), _whom(match))
                 yield Found("KIP731", (stands, *why), "read X-Forwarded-For, and trust the balancer", steps)
 
 
-def _why_not_read(kong: Kong) -> tuple[str, ...]:
+def _why_not_read(kong: Kong, match: Match) -> tuple[str, ...]:
     settings, told = kong.settings, kong.header_told()
     if settings is None or kong.trust_beside():
         return ()
@@ -57,12 +59,26 @@ def _why_not_read(kong: Kong) -> tuple[str, ...]:
         return (kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody"),)
     if told is None:
         return (kong.reads,)
-    return (kong.reads,) if settings.real_ip_header == "proxy_protocol" else ()
+    if settings.real_ip_header == "proxy_protocol":
+        return (kong.reads,)
+    if match.ranges and not any(overlapping(one, trusted_networks(settings)) for one in match.ranges):
+        listed = ", ".join(map(str, match.ranges))
+        return (kong.told("KONG_TRUSTED_IPS", ""), f"it holds nothing of {listed}, from where the balancer connects")
+    return ()
+
+
+def _trusting(kong: Kong, match: Match) -> dict[str, str]:
+    """TRUSTED_IPS with the ranges that the provider guarantees, after those that are there; empty where it has none."""
+    settings = kong.settings
+    if settings is None or kong.hidden("KONG_TRUSTED_IPS") or everyone_in(settings):
+        return {}
+    networks = trusted_networks(settings)
+    lacking = [str(one) for one in match.ranges if not overlapping(one, networks)]
+    return {"TRUSTED_IPS": ",".join((*settings.trusted_ips, *lacking))} if lacking else {}
 
 
 def _whom(match: Match) -> RemedyStep:
-    whole = "" if match.mode.behaviours != _BOTH else " Set KONG_REAL_IP_RECURSIVE=on."
-    return note(f"Whom to trust: {told_whom(match.provider.trust)}{whole}")
+    return note(f"Whom to trust: {told_whom(match.provider.trust)}")
 
 
 def appends_itself(way: Way) -> Iterator[Found]:
@@ -79,7 +95,7 @@ def appends_itself(way: Way) -> Iterator[Found]:
             if not settings.real_ip_recursive:
                 off = kong.told("KONG_REAL_IP_RECURSIVE", "has no KONG_REAL_IP_RECURSIVE, so it is off")
                 why = "Kong takes the last element, which is the balancer's own address"
-                steps = (kong_step("KONG_REAL_IP_RECURSIVE=on"), _whom(match))
+                steps = (kong.step(REAL_IP_RECURSIVE="on"), _whom(match))
                 yield Found("KIP732", (appends, off, why), "turn real_ip_recursive on, and trust that address", steps)
             elif untrusted := _untrusted(front, kong):
                 why = f"its address {untrusted} is not among {kong.told('KONG_TRUSTED_IPS', '')}"
@@ -111,9 +127,25 @@ def certificates_out_of_play(way: Way) -> Iterator[Found]:
         for tls in at(one, "spec", "tls") or ()
         if at(tls, "secretName")
     ]
+    routes += _of_listeners(way)
     if routes:
         summary = "keep the certificates at the balancer, or pass TLS through it to Kong"
         yield Found("KIP729", (ends, *routes[:5]), summary)
+
+
+def _of_listeners(way: Way) -> Iterator[str]:
+    """The certificates of listeners of Gateways that are Kong's."""
+    classes = {name_of(one) for one in way.snapshot.of("gatewayclasses") if _is_kongs(one)}
+    for gateway in way.snapshot.of("gateways"):
+        if class_of(gateway) in classes:
+            for listener in at(gateway, "spec", "listeners") or ():
+                for one in at(listener, "tls", "certificateRefs") or ():
+                    where = f"Gateway {full_name(gateway)} listener {at(listener, 'name') or at(listener, 'port')}"
+                    yield f"{where} tls.certificateRefs: {at(one, 'name')}"
+
+
+def _is_kongs(gateway_class: Object) -> bool:
+    return at(gateway_class, "spec", "controllerName") in KONG_CONTROLLERS
 
 
 def _ends_tls(way: Way) -> str | None:
@@ -123,7 +155,6 @@ def _ends_tls(way: Way) -> str | None:
         encrypts = str(annotations_of(front.thing).get(ALB_BACKEND) or "").upper() == "HTTPS"
         if provider_of(way, front) and secure and not encrypts:
             return f"{front.name} (class {class_of(front.thing)}) ends TLS and leads to {way.name}"
-    if way.balanced and way.annotation(SERVICE_CERTIFICATE):
-        backend = (way.annotation(SERVICE_BACKEND) or "tcp").lower()
-        return way.noted(SERVICE_CERTIFICATE) if backend in ("tcp", "http") else None
-    return None
+    found = recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"), way.name) if way.balanced else ()
+    told = [match.ends_tls for match in found]
+    return told[0] if told and all(told) else None

@@ -8,6 +8,8 @@ from diagnose.cluster.objects import at
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.listens import read_listens
+from diagnose.installation import Form
+from diagnose.report.report import RemedyStep
 
 _CHECKED = {"KONG_STATUS_LISTEN": "health checks and metrics", "KONG_ADMIN_LISTEN": "the controller's requests"}
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
@@ -50,19 +52,41 @@ def drops_defaults(kong: Kong) -> Iterator[Found]:
         return
     if any("http2" in one.flags for one in kong.listens):
         return
+    installation = kong.written.installation
+    charted = installation is not None and installation.form is Form.HELM
     lacks = ["http2 on the TLS listeners, which gRPC and browsers use"]
-    if not any(one.six for one in kong.listens):
+    if _of_six(kong):
         lacks.append("listeners on [::], which Kong's charts have")
-    if not any("reuseport" in one.flags for one in kong.listens):
+    if not charted and not any("reuseport" in one.flags for one in kong.listens):
         lacks.append("reuseport and backlog=16384, which Kong's own default has")
+    in_chart = note(
+        "Or leave env.proxy_listen out and set proxy.http.parameters to [proxy_protocol] and proxy.tls.parameters to "
+        "[http2, proxy_protocol]; the chart then writes the entries for both families."
+    )
     yield Found(
         "KIP721",
         (str(told), *(f"it lacks {what}" for what in lacks)),
         "add proxy_protocol to the entries that were there, instead of replacing them",
-        (
-            note(
-                "With Kong's charts, leave env.proxy_listen out and set proxy.http.parameters to [proxy_protocol] and "
-                "proxy.tls.parameters to [http2, proxy_protocol]; the chart writes the entries for both families."
-            ),
-        ),
+        (*_restored(kong, charted), *((in_chart,) if charted else ())),
     )
+
+
+def _of_six(kong: Kong) -> bool:
+    """Whether Kong's chart listens on IPv6 by default, and this Kong does not."""
+    installation = kong.written.installation
+    return installation is not None and "[::]" in installation.addresses and not any(one.six for one in kong.listens)
+
+
+def _restored(kong: Kong, charted: bool) -> tuple[RemedyStep, ...]:
+    """proxy_listen with what was lost; none where it is not to be shown."""
+    if kong.hidden("KONG_PROXY_LISTEN"):
+        return ()
+    entries = []
+    for one in kong.listens:
+        where, *flags = one.text.split()
+        flags += ["http2"] if "ssl" in flags and "http2" not in flags else []
+        flags += ["reuseport", "backlog=16384"] if not charted and "reuseport" not in flags else []
+        entries += [" ".join([where, *flags])]
+        if _of_six(kong) and one.address == "0.0.0.0":
+            entries += [" ".join([f"[::]:{one.port}", *flags])]
+    return (kong.step(PROXY_LISTEN=", ".join(entries)),)

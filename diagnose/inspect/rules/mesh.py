@@ -11,10 +11,11 @@ from ipaddress import ip_address
 from diagnose.cluster.controllers import arguments
 from diagnose.cluster.objects import annotations_of, at, labels_of, name_of
 from diagnose.cluster.replies import Object
-from diagnose.inspect.found import Found, manifest_step
+from diagnose.inspect.found import Found
 from diagnose.inspect.kongs import Kong, annotation_of
 from diagnose.inspect.rules.trust import trusted_networks
 from diagnose.inspect.ways import Way
+from diagnose.remedies.forms import Told
 from diagnose.report.report import RemedyStep
 
 SIDECARS = {"istio-proxy": "istio", "linkerd-proxy": "linkerd", "kuma-sidecar": "kuma"}
@@ -140,4 +141,4 @@ def _step(mesh: str, kong: Kong, ports: tuple[int, ...]) -> RemedyStep:
         "linkerd": {_LINKERD_SKIP: listed},
         "kuma": {_KUMA_GATEWAY: "enabled"},
     }
-    return manifest_step({"annotations": annotations[mesh]}, *kong.path, "metadata")
+    return kong.written.settings(Told({}, pod_annotations=annotations[mesh]))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 
-from diagnose.inspect.found import Found, kong_step, note
+from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.variables import DOUBLED
 
@@ -26,6 +27,19 @@ HEADERS = (
 )
 """What balancers and content networks are known to send; the first stands for the PROXY protocol."""
 
+OFTEN_MEANT = ("X-Forwarded-For", "X-Real-IP", "proxy_protocol")
+"""Those that a name with a letter amiss is taken for. To the others names of somebody's own are too near."""
+
+NO_ADDRESS = frozenset(
+    {"x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-path", "x-forwarded-prefix"}
+    | {"x-forwarded-scheme", "host", "via", "user-agent", "referer", "origin"}
+)
+"""Headers in which something else than an address stands."""
+
+_PROXY_SPOKEN = re.compile(r"proxyprotocol(v[12]|addr)?|proxyproto")
+_CLOSE = 0.9
+"""Below this likeness a name is another's own. A letter that is missing, doubled or swapped leaves one beyond it."""
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _MEANT_ON = frozenset({"on", "true", "yes", "y", "1", "enabled"})
 _TWINS = {"REAL_IP_HEADER": "real_ip_header", "REAL_IP_RECURSIVE": "real_ip_recursive"}
@@ -33,6 +47,8 @@ _TWINS = {"REAL_IP_HEADER": "real_ip_header", "REAL_IP_RECURSIVE": "real_ip_recu
 
 def prefix_doubled(kong: Kong) -> Iterator[Found]:
     """KONG_KONG_*: a chart adds the prefix by itself. Values are not shown: any setting may be among them."""
+    installation = kong.written.installation
+    env = ".".join((*(installation.values if installation else ()), "env"))
     for name, told in kong.variables.told.items():
         right = name.removeprefix("KONG_")
         twin = kong.variables.told.get(right)
@@ -43,7 +59,7 @@ def prefix_doubled(kong: Kong) -> Iterator[Found]:
             "KIP706",
             (f"{told.where} {name}: Kong reads {right}, and no {name}",),
             f"name the variable {right}",
-            (note(f"As a Helm value it is {key}, in lower case and without any prefix, under env."),),
+            (note(f"As a Helm value it is {env}.{key}, in lower case and without any prefix."),),
         )
 
 
@@ -70,10 +86,12 @@ def header_never_matches(kong: Kong) -> Iterator[Found]:
             "KIP710",
             (f"{told}, which is no header that balancers send; they send {meant}",),
             f"spell it {meant}",
-            (kong_step(f"KONG_REAL_IP_HEADER={meant}"),),
+            (kong.step(REAL_IP_HEADER=meant),),
         )
     elif not _TOKEN.fullmatch(name):
         yield Found("KIP710", (f"{told}: no header can have that name, and Kong takes one alone",), "name one header")
+    elif name.lower() in NO_ADDRESS:
+        yield Found("KIP710", (f"{told}: no address stands in it",), "name the header that holds the caller's address")
     elif name.lower() == "forwarded":
         why = "Kong looks for an address, and what stands there begins with for="
         yield Found("KIP710", (f"{told}: {why}",), "let the balancer send X-Forwarded-For, and name that")
@@ -82,17 +100,29 @@ def header_never_matches(kong: Kong) -> Iterator[Found]:
 def meant_by(name: str) -> str | None:
     """The header that ``name`` is, or is a slip for; None where it is no known one.
 
-    Letter case decides nothing with a header, but everything with proxy_protocol.
+    Letter case decides nothing with a header, but everything with proxy_protocol. A slip is one of signs between
+    words, of how programs call a header (HTTP_X_FORWARDED_FOR), or of a letter or two.
     """
     for known in HEADERS:
         if _squashed(name) == _squashed(known):
             exact = known == "proxy_protocol" or name.lower() != known.lower()
             return known if exact else name
-    return None
+    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+    if _PROXY_SPOKEN.fullmatch("".join(words)):
+        return "proxy_protocol"
+    words = words[1:] if words[:1] == ["http"] else words
+    return next((known for known in OFTEN_MEANT if _slipped(words, known)), None)
+
+
+def _slipped(words: list[str], known: str) -> bool:
+    """Whether ``words`` are those of ``known``, but for a letter or two."""
+    meant = known.lower().replace("_", "-").split("-")
+    near = SequenceMatcher(None, "".join(words), "".join(meant)).ratio() >= _CLOSE
+    return len(words) == len(meant) and near
 
 
 def _squashed(name: str) -> str:
-    return re.sub(r"[\s_-]", "", name).lower()
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def header_read_once(kong: Kong) -> Iterator[Found]:
@@ -106,7 +136,7 @@ def header_read_once(kong: Kong) -> Iterator[Found]:
             "KIP711",
             (f"{told}; nginx reads every line of the header only where it is spelt X-Forwarded-For",),
             "spell it X-Forwarded-For",
-            (kong_step("KONG_REAL_IP_HEADER=X-Forwarded-For"),),
+            (kong.step(REAL_IP_HEADER="X-Forwarded-For"),),
         )
 
 
@@ -122,7 +152,7 @@ def recursive_not_on(kong: Kong) -> Iterator[Found]:
         "KIP713",
         (f"{told}, which Kong takes for off: only the word on, in lower case, is on",),
         "write it on, in quotes where YAML is written",
-        (kong_step("KONG_REAL_IP_RECURSIVE=on"),),
+        (kong.step(REAL_IP_RECURSIVE="on"),),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
-from diagnose.inspect.found import Found, kong_step, note
+from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.ways import Way
 from diagnose.path.settings import DEFAULT_REAL_IP_HEADER, Settings
@@ -91,7 +91,7 @@ def proxy_not_expected(kong: Kong) -> Iterator[Found]:
         "KIP708",
         (str(kong.header_told()), f"{kong.told_listen} (no entry has proxy_protocol)"),
         "add proxy_protocol to every listener that the balancer leads to",
-        kong.listening(True),
+        kong.expecting_proxy(),
         ("The balancer has to send PROXY headers from that moment on: a listener with the flag closes all others.",),
     )
 
@@ -106,7 +106,7 @@ def proxy_address_discarded(kong: Kong) -> Iterator[Found]:
         nobody = kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody")
         yield Found("KIP709", (demanded, nobody), "trust whoever sends the PROXY header", (WHOM_TO_TRUST,))
     elif kong.header_told() is None:
-        step = kong_step("KONG_REAL_IP_HEADER=proxy_protocol")
+        step = kong.step(REAL_IP_HEADER=PROXY_PROTOCOL)
         yield Found("KIP709", (demanded, kong.reads), "let Kong take the address of the PROXY header", (step,))
 
 

@@ -12,6 +12,8 @@ from tests.diagnose.inspect.things import (
     PROXIED,
     admitted,
     front,
+    gateway,
+    gateway_class,
     ingress,
     kong,
     namespace,
@@ -27,6 +29,8 @@ Things = tuple[Object, ...]
 HETZNER = "load-balancer.hetzner.cloud/"
 DO = "service.beta.kubernetes.io/do-loadbalancer-"
 DO_PROXY, DO_REGIONAL = f"{DO}enable-proxy-protocol", {f"{DO}type": "REGIONAL"}
+DO_ENDS_TLS = {**DO_REGIONAL, f"{DO}certificate-id": "x"}
+DO_PASSES_TLS = {**DO_ENDS_TLS, f"{DO}tls-passthrough": "true"}
 VULTR = {"service.beta.kubernetes.io/vultr-loadbalancer-algorithm": "x"}
 
 
@@ -50,6 +54,7 @@ def one(code: str, about: str, wrong: Object | Things, right: Object | Things, *
 PP = f"{AWS}proxy-protocol"
 TYPE = f"{AWS}type"
 NLB = {TYPE: "nlb", PP: "*"}
+NLB_BY_ATTRIBUTE = {TYPE: "nlb", f"{AWS}target-group-attributes": "proxy_protocol_v2.enabled=true"}
 EXTERNAL = {TYPE: "external", f"{AWS}nlb-target-type": "instance", PP: "*"}
 ATTRIBUTES = f"{AWS}target-group-attributes"
 PROXY = {"REAL_IP_HEADER": "proxy_protocol", "TRUSTED_IPS": "10.0.0.0/8"}
@@ -60,6 +65,15 @@ CLASSIC, NETWORK = (
 )
 NEG = "cloud.google.com/neg"
 GOOGLE = {**XFF, "TRUSTED_IPS": "130.211.0.0/22,35.191.0.0/16,192.0.2.1"}
+CERTIFICATE = {"alb.ingress.kubernetes.io/certificate-arn": "arn:1"}
+AZURE_PATH = "service.beta.kubernetes.io/azure-load-balancer-health-probe-request-path"
+WITH_PROTOCOL = [{"port": 80, "targetPort": "proxy", "appProtocol": "http"}]
+ORACLE = {
+    "oci.oraclecloud.com/load-balancer-type": "nlb",
+    "oci-network-load-balancer.oraclecloud.com/is-preserve-source": "true",
+}
+ALB_ATTRIBUTES = "alb.ingress.kubernetes.io/load-balancer-attributes"
+ALB_MODE = "idle_timeout.timeout_seconds=60,routing.http.xff_header_processing.mode"
 PUBLISHED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}]}}
 ISTIO = "traffic.sidecar.istio.io/"
 
@@ -112,6 +126,22 @@ OF_KONG = (
     one("KIP710", "a hyphen", proxied(REAL_IP_HEADER="proxy-protocol"), proxied(), "proxy-protocol"),
     one("KIP710", "capital letters", proxied(REAL_IP_HEADER="PROXY_PROTOCOL"), proxied()),
     one("KIP710", "underscores", kong(**{**XFF, "REAL_IP_HEADER": "X_Forwarded_For"}), kong(**XFF)),
+    one("KIP710", "a letter amiss", kong(**{**XFF, "REAL_IP_HEADER": "X-Forwarded-Fro"}), kong(**XFF)),
+    one(
+        "KIP710",
+        "a word cut short",
+        kong(**{**XFF, "REAL_IP_HEADER": "X-Forward-For"}),
+        kong(**{**XFF, "REAL_IP_HEADER": "X-Client-Real-IP"}),
+    ),
+    one("KIP710", "how programs call it", kong(**{**XFF, "REAL_IP_HEADER": "HTTP_X_FORWARDED_FOR"}), kong(**XFF)),
+    one("KIP710", "a version of the protocol", proxied(REAL_IP_HEADER="proxy_protocol_v2"), proxied()),
+    one(
+        "KIP710",
+        "no address stands in it",
+        kong(**{**XFF, "REAL_IP_HEADER": "X-Forwarded-Host"}),
+        kong(**{**XFF, "REAL_IP_HEADER": "Client-IP"}),
+        "no address stands in it",
+    ),
     one("KIP710", "two names", kong(**{**XFF, "REAL_IP_HEADER": "X-Forwarded-For,X-Real-IP"}), kong(**XFF)),
     one(
         "KIP710",
@@ -216,7 +246,6 @@ OF_KONG = (
         proxied(PROXY_LISTEN="0.0.0.0:8000 proxy_protocol, 0.0.0.0:8443 ssl proxy_protocol"),
         proxied(),
         "http2",
-        "[::]",
         "reuseport",
     ),
 )
@@ -608,6 +637,13 @@ OF_WAYS = (
         "backend-protocol: ssl",
     ),
     one(
+        "KIP734",
+        "a manifest without a type",
+        (proxied(), service({PP: "*", f"{AWS}backend-protocol": "ssl"})),
+        (proxied(), service({PP: "*", f"{AWS}backend-protocol": "ssl"}, loadBalancerClass="service.k8s.aws/nlb")),
+        "has no type",
+    ),
+    one(
         "KIP735",
         "the TLS port was forgotten",
         (kong(PROXY_LISTEN="0.0.0.0:8000 proxy_protocol, 0.0.0.0:8443 http2 ssl", **PROXY), service()),
@@ -635,6 +671,111 @@ OF_WAYS = (
             service(ports=[{"port": 80, "targetPort": 8000}, {"port": 9000}]),
         ),
         "0.0.0.0:9000",
+    ),
+    one(
+        "KIP735",
+        "another finding says which of them is amiss",
+        (proxied(PROXY_LISTEN="0.0.0.0:8000 proxy_protocol, 0.0.0.0:8443 http2 ssl"), service()),
+        (proxied(PROXY_LISTEN="0.0.0.0:8000 proxy_protocol, 0.0.0.0:8443 http2 ssl"), service(EXTERNAL)),
+    ),
+    one(
+        "KIP729",
+        "a listener of Kong's Gateway",
+        (kong(**XFF), service(), front(annotations=CERTIFICATE), gateway_class(), gateway()),
+        (kong(**XFF), service(), front(annotations=CERTIFICATE), gateway_class("example.com/other"), gateway()),
+        "Gateway kong/own listener https tls.certificateRefs: shop-tls",
+    ),
+    one(
+        "KIP729",
+        "a balancer of another cloud that ends TLS",
+        (
+            kong(),
+            service({**DO_REGIONAL, f"{DO}certificate-id": "x"}),
+            ingress("shop", "kong", tls=[{"secretName": "t"}]),
+        ),
+        (
+            kong(),
+            service({**DO_REGIONAL, f"{DO}certificate-id": "x", f"{DO}tls-passthrough": "true"}),
+            ingress("shop", "kong", tls=[{"secretName": "t"}]),
+        ),
+        "do-loadbalancer-certificate-id",
+    ),
+    one(
+        "KIP731",
+        "Google's, whose ranges are known",
+        (kong(TRUSTED_IPS="10.0.0.0/8"), service(), front("gce")),
+        (kong(**GOOGLE), service(), front("gce")),
+    ),
+    one(
+        "KIP731",
+        "Google's, of whose ranges none is trusted",
+        (kong(**XFF, REAL_IP_RECURSIVE="on"), service(), front("gce")),
+        (kong(**XFF, REAL_IP_RECURSIVE="on"), service(), front("gce-internal")),
+        "it holds nothing of 35.191.0.0/16, 130.211.0.0/22",
+    ),
+    one(
+        "KIP737",
+        "Cloudflare's header at an open balancer",
+        (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service()),
+        (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service(loadBalancerSourceRanges=["192.0.2.0/24"])),
+        "env KONG_REAL_IP_HEADER: CF-Connecting-IP",
+        "no loadBalancerSourceRanges",
+    ),
+    one(
+        "KIP737",
+        "a balancer of HTTP is in front",
+        (kong(REAL_IP_HEADER="True-Client-IP", TRUSTED_IPS="10.0.0.0/8"), service()),
+        (kong(REAL_IP_HEADER="True-Client-IP", TRUSTED_IPS="10.0.0.0/8"), service(type="NodePort"), front()),
+    ),
+    one(
+        "KIP736",
+        "Azure's probe follows appProtocol",
+        (kong(), service(ports=WITH_PROTOCOL), node(provider="azure:///s")),
+        (kong(), service({AZURE_PATH: "/status"}, ports=WITH_PROTOCOL), node(provider="azure:///s")),
+        "Service kong/kong-proxy spec.ports appProtocol: http",
+    ),
+    one(
+        "KIP736",
+        "under Local another port is probed",
+        (kong(), service(ports=WITH_PROTOCOL), node(provider="azure:///s")),
+        (kong(), service(ports=WITH_PROTOCOL, externalTrafficPolicy="Local"), node(provider="azure:///s")),
+    ),
+    one(
+        "KIP736",
+        "an Oracle balancer that preserves the source",
+        (kong(), service(ORACLE)),
+        (kong(), service(ORACLE, externalTrafficPolicy="Local")),
+        "is-preserve-source: true",
+    ),
+    one(
+        "KIP736",
+        "TLS that passes a balancer of HTTP",
+        (kong(), service({**DO_REGIONAL, f"{DO}protocol": "http", f"{DO}tls-passthrough": "true"})),
+        (kong(), service({**DO_REGIONAL, f"{DO}protocol": "http", f"{DO}tls-passthrough": "false"})),
+        "do-loadbalancer-tls-passthrough: true",
+    ),
+    one(
+        "KIP736",
+        "announcements on layer 2",
+        (kong(), service(loadBalancerClass="io.cilium/l2-announcer", externalTrafficPolicy="Local")),
+        (kong(), service(loadBalancerClass="io.cilium/bgp-control-plane", externalTrafficPolicy="Local")),
+    ),
+    one(
+        "KIP736",
+        "an ALB that leaves X-Forwarded-For to clients",
+        (kong(**XFF), service(), front(annotations={ALB_ATTRIBUTES: f"{ALB_MODE}=preserve"})),
+        (kong(**XFF), service(), front(annotations={ALB_ATTRIBUTES: f"{ALB_MODE}=append"})),
+        "Ingress kong/front leads to Service kong/kong-proxy",
+    ),
+    one(
+        "KIP736",
+        "attributes of AWS's built-in controller, and Local",
+        (
+            proxied(),
+            service({TYPE: "nlb", ATTRIBUTES: "proxy_protocol_v2.enabled=true"}, externalTrafficPolicy="Local"),
+        ),
+        (proxied(), service({TYPE: "nlb", ATTRIBUTES: "proxy_protocol_v2.enabled=true"})),
+        "spec.externalTrafficPolicy: Local",
     ),
 )
 CASES = (*OF_KONG, *OF_WAYS)

@@ -55,7 +55,10 @@ def test_what_the_operator_is_told_is_judged_by_its_own_fields() -> None:
     remedy = found[1].remedy
     assert remedy is not None
     assert yaml.safe_load(remedy.steps[0].text) == {
-        "spec": {"dataPlaneOptions": {"network": {"services": {"ingress": {"externalTrafficPolicy": "Cluster"}}}}}
+        "apiVersion": "gateway-operator.konghq.com/v2beta1",
+        "kind": "GatewayConfiguration",
+        "metadata": {"name": "edge", "namespace": "kong"},
+        "spec": {"dataPlaneOptions": {"network": {"services": {"ingress": {"externalTrafficPolicy": "Cluster"}}}}},
     }
 
 
@@ -129,6 +132,18 @@ def test_a_file_in_kongs_folder_leaves_its_settings_open() -> None:
 def test_nodes_that_are_not_at_hand_are_told_where_trust_depends_on_them() -> None:
     assert "whether trusted_ips hold the nodes" in gaps_of(proxied(), service())
     assert "whether trusted_ips hold the nodes" not in gaps_of(proxied(), service(), node())
+
+
+@pytest.mark.parametrize(
+    ("thing", "told"),
+    [
+        (node(provider="kind://docker/kind/kind-worker"), "kind://"),
+        (node("k3d-dev-server-0", provider="k3s://x"), "k3d-"),
+    ],
+)
+def test_what_a_computer_does_before_nodes_that_are_containers_is_told_as_unknown(thing: Any, told: str) -> None:
+    assert told in gaps_of(kong(), thing)
+    assert "containers of one computer" not in gaps_of(kong(), node())
 
 
 def test_a_service_without_a_workload_is_told() -> None:

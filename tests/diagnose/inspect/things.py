@@ -89,6 +89,18 @@ def front(ingress_class: str = "alb", annotations: Any = None, **more: Any) -> O
     return ingress("front", ingress_class, "kong-proxy", annotations, **more)
 
 
+def gateway_class(controller: str = "konghq.com/kic-gateway-controller") -> Object:
+    """The class of ``gateway``, Kong's own unless told otherwise."""
+    return made("gateway.networking.k8s.io/v1", "GatewayClass", "kong", {"controllerName": controller})
+
+
+def gateway() -> Object:
+    """A Gateway with a certificate."""
+    listener = {"name": "https", "port": 443, "protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "shop-tls"}]}}
+    spec = {"gatewayClassName": "kong", "listeners": [listener]}
+    return made("gateway.networking.k8s.io/v1", "Gateway", "own", spec, namespace="kong")
+
+
 def namespace(labels: Any = None, annotations: Any = None) -> Object:
     """Kong's namespace."""
     return made("v1", "Namespace", "kong", labels=labels or {}, annotations=annotations or {})

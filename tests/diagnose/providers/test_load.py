@@ -25,6 +25,8 @@ behaviours = ["proxies"]
 local = "no_effect"
 """
 
+TRAP = 'local = "no_effect"\n[[traps]]\ntext = "It bites."\nsource = "its manual"'
+
 
 def test_the_smallest_file_is_a_provider_that_trusts_nobody() -> None:
     made = parse("own", SMALLEST)
@@ -54,6 +56,9 @@ def test_the_smallest_file_is_a_provider_that_trusts_nobody() -> None:
         ('local = "no_effect"', 'local = "no_effect"\n[how_to.dance]\ntext = "x"', "dance"),
         ('local = "no_effect"', 'local = "no_effect"\n[how_to.keep_source]', "how_to tells nothing"),
         ('local = "no_effect"', 'local = "no_effect"\n[[traps]]\ntext = "It bites."', "source is no text"),
+        ('local = "no_effect"', f"{TRAP}\ncure = {{ text = 'x' }}", "all holds no condition"),
+        ('local = "no_effect"', f"{TRAP}\nall = [{{ policy = 'Local' }}]", "how_to tells nothing"),
+        ('local = "no_effect"', 'local = "no_effect"\n[[ends_tls]]', "all holds no condition"),
         ('local = "no_effect"', 'local = "no_effect"\nlocal = "helps"', "Cannot overwrite a value"),
     ],
 )
@@ -95,4 +100,12 @@ def test_what_helps_is_told_how(provider: Provider) -> None:
 
 
 def test_no_two_providers_have_one_name() -> None:
-    assert len({one.name for one in providers()}) == len(providers()) == 37
+    assert len({one.name for one in providers()}) == len(providers()) >= 37
+
+
+def test_a_trap_that_objects_show_tells_what_helps() -> None:
+    told = f"{TRAP}\nall = [{{ policy = 'Local' }}]\ncure = {{ spec = {{ externalTrafficPolicy = 'Cluster' }} }}"
+    (trap,) = parse("own", SMALLEST.replace('local = "no_effect"', told)).traps
+    assert trap.when is not None
+    assert trap.cure is not None
+    assert trap.cure.spec == {"externalTrafficPolicy": "Cluster"}

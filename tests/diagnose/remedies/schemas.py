@@ -32,19 +32,24 @@ PARAMETERS = table(("parameters",), parameters={"type": "array", "items": TEXT})
 # charts/kong makes a variable of every key of env; a value that YAML reads as a switch would arrive as "true".
 CHART = table(
     env={"type": "object", "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$"}, "additionalProperties": TEXT},
-    proxy=table(http=PARAMETERS, tls=PARAMETERS, externalTrafficPolicy=POLICY, annotations=ANNOTATIONS),
+    proxy=table(
+        http=PARAMETERS, tls=PARAMETERS, externalTrafficPolicy=POLICY, annotations=ANNOTATIONS, loadBalancerClass=TEXT
+    ),
+    podAnnotations=ANNOTATIONS,
 )
 VALUES = {"kong": CHART, "ingress": table(("gateway",), gateway=CHART)}
 
 CONTAINER = table(
     ("name", "env"),
-    name={"const": "proxy"},
+    name=TEXT,
     env={"type": "array", "items": table(("name", "value"), name={"pattern": "^KONG_[A-Z0-9_]+$"}, value=TEXT)},
 )
+TEMPLATE = table(
+    metadata=table(annotations=ANNOTATIONS),
+    spec=table(containers={"type": "array", "items": CONTAINER, "minItems": 1, "maxItems": 1}),
+)
 OPTIONS = table(
-    deployment=table(
-        podTemplateSpec=table(spec=table(containers={"type": "array", "items": CONTAINER, "maxItems": 1})),
-    ),
+    deployment=table(podTemplateSpec=TEMPLATE),
     network=table(services=table(ingress=table(externalTrafficPolicy=POLICY, annotations=ANNOTATIONS))),
 )
 METADATA = table(("name", "namespace"), name=TEXT, namespace=TEXT)
@@ -66,6 +71,10 @@ OPERATED = {
     "GatewayConfiguration": _object("GatewayConfiguration", ["v1beta1", "v2beta1"], table(dataPlaneOptions=OPTIONS)),
 }
 SERVICE_PATCH = table(metadata=table(annotations=ANNOTATIONS), spec=table(externalTrafficPolicy=POLICY))
+SERVICE = table(
+    metadata=table(annotations=ANNOTATIONS), spec=table(externalTrafficPolicy=POLICY, loadBalancerClass=TEXT)
+)
+WORKLOAD = table(spec=table(template=TEMPLATE))
 
 
 def check(value: object, schema: Schema) -> None:
