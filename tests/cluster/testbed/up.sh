@@ -2,7 +2,9 @@
 # Bring the cluster up. What runs already is left alone; what is missing (packages, programs, images, keys) is made.
 . "$(dirname "$(readlink -f "$0")")/settings.sh"
 why=$("$HERE/can.sh") || die "$why"
-alive control >/dev/null || "$HERE/down.sh"   # what a reboot or a crash has left is no cluster to go on with
+# What a reboot or a crash has left is no cluster to go on with, nor is one that was started with other settings.
+shape=$(cat "$HERE"/{settings,control-plane,worker}.sh "$HERE"/*.yaml | sha256sum)
+alive control >/dev/null && [ "$shape" = "$(cat "$RUN/shape" 2>/dev/null)" ] || "$HERE/down.sh"
 mkdir -p "$BASE" "$RUN/pids" "$LOGS"
 exec 9> "$BASE/.lock"
 flock 9                                       # one up.sh or down.sh at a time
@@ -87,10 +89,12 @@ launch() { # launch NAME COMMAND...: as process 1 of a new machine of the bed
 }
 alive control >/dev/null || rm -f "$RUN/nodes-known"
 launch control "$HERE/control-plane.sh"
+echo "$shape" > "$RUN/shape"
 for n in $WORKERS; do
     if alive "n$n" >/dev/null; then "$HERE/in.sh" "n$n" "$HERE/import.sh" "n$n"; else launch "n$n" "$HERE/worker.sh" "$n"; fi
 done
 await 60 cluster get --raw=/readyz || die "the API server does not come up; see $LOGS/kube-apiserver.log"
+cluster apply -f "$HERE/policies.yaml" >/dev/null 2>&1 || die "the policies for pods are refused; see $LOGS/kube-apiserver.log"
 if [ ! -e "$RUN/nodes-known" ]; then
     # Nodes are made here for their pod subnets. kubelet 1.20 panics on a Node that has no capacity.
     for n in $WORKERS; do
