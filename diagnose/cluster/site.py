@@ -148,7 +148,7 @@ class ClusterSite:
         path, secret = f"/kongip-{secrets.token_hex(16)}", secrets.token_hex(16)
         route = self._around.found.route
         if not self._options.echo:
-            return Backend(path, secret, NO_ECHO, wanted=False)
+            return Backend(path, "", NO_ECHO, wanted=False)
         if problem := self._obstacle(route):
             return Backend(path, secret, problem)
         if route is None:

@@ -94,8 +94,8 @@ for n in $WORKERS; do
     if alive "n$n" >/dev/null; then "$HERE/in.sh" "n$n" "$HERE/import.sh" "n$n"; else launch "n$n" "$HERE/worker.sh" "$n"; fi
 done
 await 60 cluster get --raw=/readyz || die "the API server does not come up; see $LOGS/kube-apiserver.log"
-cluster apply -f "$HERE/policies.yaml" >/dev/null 2>&1 || die "the policies for pods are refused; see $LOGS/kube-apiserver.log"
 if [ ! -e "$RUN/nodes-known" ]; then
+    cluster apply -f "$HERE/policies.yaml" >/dev/null 2>&1 || die "policies.yaml is refused; see $LOGS/kube-apiserver.log"
     # Nodes are made here for their pod subnets. kubelet 1.20 panics on a Node that has no capacity.
     for n in $WORKERS; do
         cat <<Y
