@@ -19,7 +19,8 @@ MORE_CONNECTIONS = 3
 
 NOT_ROUTED = (
     f"Kong did not pick up the route to the echo within {ROUTE_WAIT:.0f} seconds: is a controller running for its "
-    "IngressClass or Gateway, and does it watch the namespace?"
+    "IngressClass or Gateway, and does it watch the namespace? Where a NetworkPolicy keeps Kong from the echo, "
+    "--network-policy makes one that does not."
 )
 
 TAKEN = "a route that is not kongip's took the probe, so no more were sent"
