@@ -80,16 +80,16 @@ fi
 launch() { # launch NAME COMMAND...: as process 1 of a new machine of the bed
     local name=$1; shift
     ! alive "$name" >/dev/null || return 0
-    (   exec 9>&-
+    (   # No file of whoever brings the cluster up stays open in it, a lock least of all.
+        for file in /proc/"$BASHPID"/fd/*; do [ "${file##*/}" -le 2 ] || eval "exec ${file##*/}>&-"; done
         for hierarchy in $hierarchies; do echo "$BASHPID" > "$hierarchy$CGROUP/daemons/cgroup.procs"; done
         exec setsid nsenter --net="/run/netns/$PREFIX$name" \
             unshare --mount --uts --ipc --pid --fork --kill-child --propagation private "$@" \
             > "$LOGS/$name.log" 2>&1 < /dev/null ) &
     remember "$name" $!
 }
-alive control >/dev/null || rm -f "$RUN/nodes-known"
+alive control >/dev/null || { rm -f "$RUN/nodes-known"; echo "$shape" > "$RUN/shape"; }
 launch control "$HERE/control-plane.sh"
-echo "$shape" > "$RUN/shape"
 for n in $WORKERS; do
     if alive "n$n" >/dev/null; then "$HERE/in.sh" "n$n" "$HERE/import.sh" "n$n"; else launch "n$n" "$HERE/worker.sh" "$n"; fi
 done
