@@ -78,7 +78,8 @@ def test_that_policy_is_enforced_on_the_pods_of_jobs(namespace: str) -> None:
         return [one["message"] for one in events if one["reason"] == "FailedCreate"]
 
     until("the pod is refused", lambda: bool(refusals()))
-    assert "unable to validate against any pod security policy" in refusals()[0]
+    assert "PodSecurityPolicy: unable to admit pod" in refusals()[0]
+    assert "Privileged containers are not allowed" in refusals()[0]
 
 
 def limited(namespace: str, memory: str) -> None:
