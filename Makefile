@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-fast test-cluster check accuracy bench format docs lock down clean
+.PHONY: help demo test test-fast test-endings test-cluster check accuracy bench format docs lock down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ test: $(READY) ## run all tests, on a Kubernetes of their own where the machine 
 
 test-fast: $(READY) ## run the tests that need neither root nor a cluster
 	@$(BIN)/pytest -q --numprocesses auto --ignore=tests/cluster
+
+test-endings: $(READY) ## end fifty runs at random moments on the test cluster, and count what they leave
+	@KONGIP_ENDINGS=50 $(BIN)/pytest -q tests/cluster/test_endings.py
 
 test-cluster: $(READY) ## play scenarios on a cluster of yours: CONTEXT=kind-x (see tests/any_cluster/README.md)
 	@KONGIP_TEST_CONTEXT="$(CONTEXT)" $(BIN)/pytest tests/any_cluster

@@ -18,7 +18,8 @@ COMMANDS = {
     "diagnose": "probe a Kong and name the layer at fault",
     "inspect": "find what is wrong with Kong's configuration, without traffic",
     "what-if": "answer for a connection to Kong without sending any",
-    "clean": "remove what a killed run has left in a Kong outside Kubernetes",
+    "rbac": "print the rights that kongip needs in a cluster, as Roles",
+    "clean": "remove what killed runs have left",
     "lab": "list the embedded labs",
 }
 """What each command does, in the order of --help; a command is the module of its name in diagnose.commands."""

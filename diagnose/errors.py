@@ -24,3 +24,7 @@ class Stop(Exception):
         self.what = what
         self.remedy = remedy
         self.status = status
+
+
+class Unreachable(Stop):
+    """A server did not answer: to try again may help."""

@@ -19,9 +19,11 @@ MORE_CONNECTIONS = 3
 
 NOT_ROUTED = (
     f"Kong did not pick up the route to the echo within {ROUTE_WAIT:.0f} seconds: is a controller running for its "
-    "IngressClass or Gateway, and does it watch the namespace?"
+    "IngressClass or Gateway, and does it watch the namespace? Where a NetworkPolicy keeps Kong from the echo, "
+    "--network-policy makes one that does not."
 )
 
+TAKEN = "a route that is not kongip's took the probe, so no more were sent"
 
 Choose = Callable[[Entry, Sequence[Sent], Sequence[Planned]], Sequence[Planned]]
 """Takes an entry, what was sent through it so far, and the kinds of probe that are left; tells which to send next."""
@@ -33,15 +35,26 @@ class Gathering:
     ``sent`` are all probes with their outcome and entry, in the order sent; ``whys`` maps a nonce to the reason for
     which its probe was sent. ``claims`` are the probes of every kind for each outside entry, whether sent or not;
     ``spared`` are the kinds that would have told nothing more. ``problem`` says what keeps the echo from answering,
-    ``gaps`` what else was not measured. ``timeout`` is seconds for each step of one probe.
+    ``gaps`` what else was not measured. ``timeout`` is seconds for each step of one probe. Where there is no echo
+    (``routed`` is False), the first probe that somebody's route takes is the last that is begun.
     """
 
-    def __init__(self, site: Site, planner: Planner, choose: Choose, timeout: float, progress: Progress) -> None:
+    def __init__(
+        self,
+        site: Site,
+        planner: Planner,
+        choose: Choose,
+        timeout: float,
+        progress: Progress,
+        *,
+        routed: bool = True,
+    ) -> None:
         self._site = site
         self._planner = planner
         self._choose = choose
         self._timeout = timeout
         self._progress = progress
+        self._routed = routed
         self.sent: list[tuple[Sent, Entry]] = []
         self.whys: dict[str, str] = {}
         self.claims: dict[Entry, list[Probe]] = {}
@@ -69,18 +82,24 @@ class Gathering:
         """A probe of every kind through every entry, then ordinary connections, ``connections`` of them in all.
 
         More are sent while a ready Kong pod has not been seen; none where nothing gets through, since they would only
-        wait for more timeouts; and none at all after one that reached somebody's application.
+        wait for more timeouts; and none at all after one that reached somebody's application: through that entry, or
+        through any where there is no echo.
         """
         for entry in self._site.entries:
             if entry.vantage is not Vantage.OUTSIDE:
                 continue
             first = self._send(self._planner.plain(entry), f"knocking at {entry.name}")
-            if any(_went_astray(one) for one in first):
-                self.gaps.append(Gap(entry.name, "a route that is not kongip's took the probe, so no more were sent"))
-                continue
-            sent = [*first, *self._kinds(entry, first)]
-            if any(isinstance(one.outcome, Answered) for one in sent):
-                self._sample(entry, connections - 1, connections, self._unseen(entry, sent))
+            astray = any(_went_astray(one) for one in first)
+            if not astray:
+                sent = [*first, *self._kinds(entry, first)]
+                if any(isinstance(one.outcome, Answered) for one in sent):
+                    self._sample(entry, connections - 1, connections, self._unseen(entry, sent))
+            if astray or self._must_stop():
+                self.gaps.append(Gap(entry.name, TAKEN))
+
+    def _must_stop(self) -> bool:
+        """Whether a probe has reached somebody's application though there is no echo that it could have been for."""
+        return not self._routed and any(_went_astray(one) for one, _ in self.sent)
 
     def _kinds(self, entry: Entry, first: Sequence[Sent]) -> list[Sent]:
         """The kinds of probe that tell anything after ``first``; what they told decides on those that are left."""
@@ -123,9 +142,12 @@ class Gathering:
     def _send(self, planned: Sequence[Planned], told: str) -> list[Sent]:
         from probes.send import send_all
 
+        if self._must_stop():
+            return []
         self._progress(told)
-        sent = send_all([one.probe for one in planned], timeout=self._timeout)
-        self._keep(planned, sent)
+        sent = send_all([one.probe for one in planned], self._timeout, enough=None if self._routed else _went_astray)
+        begun = {one.probe.nonce for one in sent}
+        self._keep([one for one in planned if one.probe.nonce in begun], sent)
         return sent
 
     def _keep(self, planned: Sequence[Planned], sent: Sequence[Sent]) -> None:

@@ -42,15 +42,19 @@ class Options:
     command: str = "kongip diagnose"
 
 
+BEHIND_KONG = "what Kong sends on, and which peer it has: the echo behind Kong tells both"
+
+
 def diagnose(site: Site, options: Options, progress: Progress) -> Report:
     """The report on ``site``. Everything that the run makes there is removed when the site is left."""
     began = time.monotonic()
     backend = site.deploy([entry.host for entry in site.entries], progress)
-    planner = Planner(backend.path, backend.secret, _claims(site, options), routed=backend.problem is None)
+    routed = backend.problem is None
+    planner = Planner(backend.path, backend.secret, _claims(site, options), routed=routed)
     choose = functools.partial(_choose, site, backend, options)
-    gathering = Gathering(site, planner, choose, options.timeout, progress)
+    gathering = Gathering(site, planner, choose, options.timeout, progress, routed=routed)
     since = time.time()
-    if backend.problem is None:
+    if routed:
         gathering.inside()
     gathering.outside(options.connections)
     progress("reading Kong's logs")
@@ -110,11 +114,15 @@ def _explain(
         outside=parts,
         inside=explain_all(inside, {}, site.kongs, _from_echo(site, inside), {}),
         beside=explain_all(beside, reached, site.kongs, addresses, {}),
-        gaps=[*gathering.gaps, *(Gap(f"the log of {pod}", why) for pod, why in logs.unread.items())],
+        gaps=[
+            *gathering.gaps,
+            *([Gap(BEHIND_KONG, backend.problem)] if backend.problem and not backend.wanted else []),
+            *(Gap(f"the log of {pod}", why) for pod, why in logs.unread.items()),
+        ],
         whys=gathering.whys,
         claims=gathering.claims,
         spared=gathering.spared,
-        backend_problem=backend.problem or gathering.problem,
+        backend_problem=(backend.problem or gathering.problem) if backend.wanted else None,
         lingering=backend.lingering,
         missing_rights=site.missing_rights,
         unprobed=site.unprobed(),

@@ -134,13 +134,15 @@ class Backend:
     """The echo backend as deployed: ``path`` is the unguessable prefix of its route, ``secret`` what it answers to.
 
     ``problem`` is None when the pod runs; otherwise it says in one sentence what keeps it from running. ``lingering``
-    says what a killed run would leave behind, None where Kubernetes removes it.
+    says what a killed run would leave behind, None where Kubernetes removes it. ``wanted`` is False where nobody asked
+    for an echo, so that to have none is no fault.
     """
 
     path: str
     secret: str
     problem: str | None = None
     lingering: str | None = None
+    wanted: bool = True
 
 
 Progress = Callable[[str], None]

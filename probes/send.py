@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import ssl
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpcore
@@ -24,10 +25,25 @@ AT_ONCE = 8
 """How many connections are open at once at most."""
 
 
-def send_all(probes: Sequence[Probe], timeout: float, source: str | None = None) -> list[Sent]:
-    """The outcome of each probe, in order, at most ``AT_ONCE`` at a time; see ``send``."""
+def send_all(
+    probes: Sequence[Probe], timeout: float, source: str | None = None, enough: Callable[[Sent], bool] | None = None
+) -> list[Sent]:
+    """The outcome of each probe, in order, at most ``AT_ONCE`` at a time; see ``send``.
+
+    Once ``enough`` holds for an outcome no further probe is begun, and those that were not are left out.
+    """
+    stopped = threading.Event()
+
+    def one(probe: Probe) -> Sent | None:
+        if stopped.is_set():
+            return None
+        sent = send(probe, timeout, source)
+        if enough is not None and enough(sent):
+            stopped.set()
+        return sent
+
     with ThreadPoolExecutor(max_workers=AT_ONCE) as workers:
-        return list(workers.map(lambda probe: send(probe, timeout, source), probes))
+        return [sent for sent in workers.map(one, probes) if sent is not None]
 
 
 def send(probe: Probe, timeout: float, source: str | None = None) -> Sent:

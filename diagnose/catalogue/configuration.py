@@ -66,12 +66,13 @@ FAULTS = (
             is unknown, and not taken to be fine.
             """,
         tell_apart="""
-            Each missing right is named with verb, resource and namespace. The API server itself answered that it is
-            missing; nothing was tried first.
+            Each missing right is named with verb, resource and namespace, and with what it would tell. The API server
+            itself answered that it is missing; nothing was tried first.
             """,
         cure="""
-            Ask for the named rights, in Kong's namespace and that of the echo, or run with another context. A verdict
-            that stands without them stands: more evidence can settle what is open, not turn what is proven.
+            Ask for the named rights, or run with another context. `kongip rbac` prints all that a run needs as Roles
+            for `kubectl apply`, `kongip rbac --mode no-echo` those of a run that makes nothing. A verdict that stands
+            without them stands: more evidence can settle what is open, not turn what is proven.
             """,
     ),
     Fault(
@@ -92,16 +93,11 @@ FAULTS = (
             it is always so. It says nothing about the client's address.
             """,
         cure="""
-            Nothing, as long as runs end by themselves. After a killed run, remove what bears kongip's label; whatever
-            hangs by the Job goes with it:
+            Nothing, as long as runs end by themselves. After a killed run, `kongip clean --context NAME` removes what
+            bears kongip's labels and a run's name, and nothing else; `--dry-run` only names it, `--older-than 15m`
+            spares runs that still go on.
 
-                kubectl --namespace NAMESPACE delete jobs,configmaps,services,ingresses \\
-                    --selector app.kubernetes.io/managed-by=kongip
-
-            Where Kong's route hung by a Gateway, it is `httproutes` in place of `ingresses`.
-
-            Outside Kubernetes, remove the routes and services that bear kongip's tags with
-            `kongip clean --admin-url URL`; `--dry-run` only names them.
+            Outside Kubernetes, `kongip clean --admin-url URL` removes the routes and services that bear kongip's tags.
             """,
     ),
     Fault(

@@ -50,10 +50,11 @@ FAULTS = (
             controller that does not watch the namespace.
             """,
         cure="""
-            Remove what the finding names: give the right, use an image that the cluster can pull (`--image`), choose a
-            namespace that the controller watches (`--namespace`), or name the class (`--ingress-class`) or the Gateway
-            (`--gateway`). Then run again. For a Kong outside Kubernetes, start the echo and name its route
-            (`--echo-path`), or let kongip make one (`--create-route`).
+            Remove what the finding names: give the right, use an image that the cluster can pull (`--image`), let the
+            pod onto nodes that have room (`--toleration`, `--node-selector`), choose a namespace that the controller
+            watches (`--namespace`), let Kong through to it where policies deny that (`--network-policy`), or name the
+            class (`--ingress-class`) or the Gateway (`--gateway`). Then run again. For a Kong outside Kubernetes, start
+            the echo and name its route (`--echo-path`), or let kongip make one (`--create-route`).
             """,
     ),
     Fault(

@@ -23,25 +23,35 @@ from diagnose.cluster.replies import (
     patience,
     reason_of,
 )
-from diagnose.errors import COULD_NOT_RUN, USAGE, Stop
+from diagnose.errors import COULD_NOT_RUN, USAGE, Stop, Unreachable
 
 Query = Sequence[tuple[str, str]]
 Headers = Mapping[str, str] | None
 
 PAGE = 500
 TRIES = 4
+IN_CLUSTER = "in-cluster"
+"""What stands for the name of a context where a pod's own service account speaks."""
+
 TRANSIENT = frozenset({429, 503})
 
 
 class Api:
     """A connection to one API server. Safe to use from several threads."""
 
-    def __init__(self, client: Any, context: str, timeout: float = 10.0) -> None:
+    def __init__(self, client: Any, context: str, timeout: float = 10.0, kubeconfig: str | None = None) -> None:
         client.user_agent = "kongip"
         self._client = client
         self._timeout = timeout
+        self._kubeconfig = kubeconfig
         self.context = context
         self.server = str(client.configuration.host)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What makes another command of kongip's speak to the same server."""
+        file = ("--kubeconfig", self._kubeconfig) if self._kubeconfig else ()
+        return file if self.context == IN_CLUSTER else ("--context", self.context, *file)
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -122,10 +132,15 @@ class Api:
             take(rest)
         return Reply(response.status)
 
-    def may(self, verb: str, group: str, resource: str, namespace: str) -> bool | None:
-        """Whether the caller may ``verb`` the ``resource`` ("pods/log") there; None where the server would not say."""
-        name, _, sub = resource.partition("/")
-        attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": name, "subresource": sub}
+    def may(self, verb: str, group: str, resource: str, namespace: str | None, name: str | None = None) -> bool | None:
+        """Whether the caller may ``verb`` the ``resource`` ("pods/log") there; None where the server would not say.
+
+        Without a ``namespace`` it is asked for all of them, without a ``name`` for any object.
+        """
+        kind, _, sub = resource.partition("/")
+        attributes = {"verb": verb, "group": group, "resource": kind, "subresource": sub}
+        attributes |= {"namespace": namespace} if namespace else {}
+        attributes |= {"name": name} if name else {}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
@@ -226,8 +241,8 @@ class Api:
         except (HTTPError, OpenApiException, OSError) as error:
             raise self._unreachable(error) from error
 
-    def _unreachable(self, error: BaseException) -> Stop:
-        return Stop(
+    def _unreachable(self, error: BaseException) -> Unreachable:
+        return Unreachable(
             f"The API server {self.server} of context {self.context} cannot be reached: {reason_of(error)}.",
             "Check the address in the kubeconfig, the network to it, and any VPN or tunnel it needs.",
         )
@@ -265,10 +280,10 @@ def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) 
         except (ConfigException, OSError, KeyError, TypeError) as error:
             what = f"Context {chosen} of {files} cannot be used: {one_line(error)}."
             raise Stop(what, "Mend the kubeconfig.") from error
-        return Api(ApiClient(configuration), chosen, timeout)
+        return Api(ApiClient(configuration), chosen, timeout, kubeconfig)
     if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        return Api(ApiClient(configuration), "in-cluster", timeout)
+        return Api(ApiClient(configuration), IN_CLUSTER, timeout)
     raise Stop(
         f"There is no kubeconfig at {files}.",
         "Name one with --kubeconfig FILE or in KUBECONFIG, or try without a cluster: kongip diagnose --lab preserved",

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 from diagnose.cluster import manifests, waiting
 from diagnose.cluster.api import Api
-from diagnose.cluster.kinds import CONFIG_MAP, JOB, POD, SERVICE, Resource
+from diagnose.cluster.kinds import CONFIG_MAP, JOB, NETWORK_POLICY, POD, SERVICE, Resource
 from diagnose.cluster.manifests import Run
 from diagnose.cluster.objects import at, labels_of, name_of
 from diagnose.cluster.replies import Object, Reply
-from diagnose.errors import Stop
+from diagnose.errors import Stop, Unreachable
 from diagnose.site import Progress
 
 POLL = 0.3
@@ -26,6 +26,10 @@ EVENTS_AFTER = 2.0
 
 REMOVAL_PATIENCE = 10.0
 WITHOUT_GRACE = {"gracePeriodSeconds": 0}
+RECONNECTING = 20.0
+"""Seconds for which an API server that cannot be reached is tried again when there is something to remove."""
+
+RECONNECT_POLL = 1.0
 AT_ONCE = 8
 """Requests side by side."""
 
@@ -66,6 +70,7 @@ def deploy(
         (CONFIG_MAP, manifests.config_map(run, job, code)),
         (SERVICE, manifests.service(run, job)),
         *((run.route.kind, one) for one in manifests.routes(run, job)),
+        *([(NETWORK_POLICY, manifests.network_policy(run, job))] if run.admission.policy else []),
     )
     with ThreadPoolExecutor(len(rest)) as pool:
         replies = pool.map(lambda one: (one[0], api.create(one[0].collection(run.namespace), one[1])), rest)
@@ -112,25 +117,41 @@ def refusal(kind: Resource, run: Run, reply: Reply) -> str:
     )
 
 
-def remove(api: Api, run: Run) -> tuple[str, ...]:
+def remove(api: Api, run: Run, progress: Progress = lambda line: None) -> tuple[str, ...]:
     """Remove all that ``run`` made and say what could not be removed. Safe to call twice.
+
+    A server that cannot be reached is tried again for some time, and that is told: nothing else removes it at once.
+    """
+    deadline = time.monotonic() + RECONNECTING
+    while True:
+        try:
+            return _remove(api, run)
+        except Unreachable as lost:
+            if time.monotonic() > deadline:
+                return (leftover(api, run, f"What run {run.id} made in namespace {run.namespace}", lost.what),)
+            progress(f"trying again to remove what the run made: {lost.what}")
+            time.sleep(RECONNECT_POLL)
+        except Stop as stop:
+            return (leftover(api, run, f"What run {run.id} made in namespace {run.namespace}", stop.what),)
+
+
+def _remove(api: Api, run: Run) -> tuple[str, ...]:
+    """One attempt.
 
     The Job goes first, so that it makes no new pod. The pod is not waited for: it holds nothing, and its kubelet ends
     it within its grace period of a second once its object is gone.
     """
-    try:
-        refused = delete(api, run, JOB, run.name, {"propagationPolicy": "Background"})
-        hanging = [(SERVICE, run.name), (CONFIG_MAP, run.name)]
-        hanging += [(run.route.kind, name) for name in manifests.route_names(run)]
-        pods = [(POD, name_of(pod)) for pod in present(api, run, POD)]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = list(pool.map(lambda one: delete(api, run, one[0], one[1], WITHOUT_GRACE), hanging + pods))
-        # Where pods may not be deleted, the garbage collector does it once the Job is gone: that is no refusal.
-        for answer in answers[: len(hanging)]:
-            refused |= answer
-        left = await_absence(api, run, frozenset(refused))
-    except Stop as stop:
-        return (leftover(api, run, f"What run {run.id} made in namespace {run.namespace}", stop.what),)
+    refused = delete(api, run, JOB, run.name, {"propagationPolicy": "Background"})
+    hanging = [(SERVICE, run.name), (CONFIG_MAP, run.name)]
+    hanging += [(run.route.kind, name) for name in manifests.route_names(run)]
+    hanging += [(NETWORK_POLICY, run.name)] if run.admission.policy else []
+    pods = [(POD, name_of(pod)) for pod in present(api, run, POD)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(lambda one: delete(api, run, one[0], one[1], WITHOUT_GRACE), hanging + pods))
+    # Where pods may not be deleted, the garbage collector does it once the Job is gone: that is no refusal.
+    for answer in answers[: len(hanging)]:
+        refused |= answer
+    left = await_absence(api, run, frozenset(refused))
     return tuple(
         leftover(api, run, what, refused.get(what, "it is still there")) for what in sorted(left | set(refused))
     )
@@ -176,5 +197,4 @@ def leftover(api: Api, run: Run, what: str, why: str) -> str:
 
 def removal_command(api: Api, run: Run) -> str:
     """The command by which people remove all that a run made."""
-    where = f"--context {shlex.quote(api.context)} --namespace {run.namespace}"
-    return f"kubectl {where} delete {','.join(kind.full_plural for kind in run.kinds)} --selector {run.selector}"
+    return shlex.join(["kongip", "clean", *api.flags, "--namespace", run.namespace, "--run", run.id])

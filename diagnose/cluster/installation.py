@@ -12,9 +12,11 @@ from collections.abc import Callable
 
 from diagnose.cluster.objects import annotations_of, at, full_name, labels_of, name_of, namespace_of
 from diagnose.cluster.replies import Object, Reply
+from diagnose.cluster.rights import OPERATED
 from diagnose.cluster.settings import kong_container
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.installation import Form, Installation
+from diagnose.site import Gap
 
 WORKLOADS = {"deployments": "deployment", "daemonsets": "daemonset"}
 """The kinds that run Kong, by the name that a snapshot has for them and the one that kubectl has."""
@@ -37,8 +39,23 @@ Get = Callable[[str], Reply]
 """Asks the API server for the object at a path."""
 
 
-def find_installation(service: Object, snapshot: Snapshot, get: Get) -> Installation | None:
-    """The installation behind ``service``, None where not exactly one workload is behind it, so that nothing tells."""
+def find_installation(service: Object, snapshot: Snapshot, get: Get) -> tuple[Installation | None, tuple[Gap, ...]]:
+    """The installation behind ``service``, and what of it may not be read.
+
+    None where not exactly one workload is behind it, so that nothing tells.
+    """
+    refused: dict[str, Gap] = {}
+
+    def noting(path: str) -> Reply:
+        reply = get(path)
+        if not reply.ok and reply.status != 404:
+            refused[path] = Gap(OPERATED, reply.message)
+        return reply
+
+    return _installation(service, snapshot, noting), tuple(refused.values())
+
+
+def _installation(service: Object, snapshot: Snapshot, get: Get) -> Installation | None:
     owners = at(service, "metadata", "ownerReferences") or ()
     plane = next((owner for owner in owners if owner.get("kind") == DATA_PLANE), None)
     if plane is not None:

@@ -24,10 +24,11 @@ class Resource:
         """The name that only this kind has, as people write it: "httproutes.gateway.networking.k8s.io"."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
-    def collection(self, namespace: str) -> str:
-        """The path of all objects of the kind in a namespace."""
+    def collection(self, namespace: str | None) -> str:
+        """The path of all objects of the kind in a namespace, None for those of all namespaces."""
         root = f"/apis/{self.group}" if self.group else "/api"
-        return f"{root}/{self.version}/namespaces/{namespace}/{self.plural}"
+        within = f"/namespaces/{namespace}" if namespace is not None else ""
+        return f"{root}/{self.version}{within}/{self.plural}"
 
 
 JOB = Resource("Job", "batch", "v1", "jobs")
@@ -35,4 +36,5 @@ CONFIG_MAP = Resource("ConfigMap", "", "v1", "configmaps")
 SERVICE = Resource("Service", "", "v1", "services")
 INGRESS = Resource("Ingress", "networking.k8s.io", "v1", "ingresses")
 HTTP_ROUTE = Resource("HTTPRoute", "gateway.networking.k8s.io", "v1", "httproutes")
+NETWORK_POLICY = Resource("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies")
 POD = Resource("Pod", "", "v1", "pods")

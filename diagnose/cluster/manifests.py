@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from diagnose.cluster.kinds import CONFIG_MAP, HTTP_ROUTE, INGRESS, JOB, POD, SERVICE, Resource
+from diagnose.cluster.kinds import (
+    CONFIG_MAP,
+    HTTP_ROUTE,
+    INGRESS,
+    JOB,
+    NETWORK_POLICY,
+    POD,
+    SERVICE,
+    Resource,
+)
 from diagnose.cluster.objects import name_of, namespace_of
 from diagnose.cluster.replies import Object
 from diagnose.cluster.route import ByClass, Route
@@ -20,7 +29,16 @@ READY_PATH = "/kongip-ready"
 FOLDER = "/kongip"
 NOBODY = 65534
 
-NO_MESH = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled", "kuma.io/sidecar-injection": "disabled"}
+NO_MESH = {
+    "sidecar.istio.io/inject": "false",
+    "istio.io/dataplane-mode": "none",  # Istio without sidecars
+    "linkerd.io/inject": "disabled",
+    "kuma.io/sidecar-injection": "disabled",  # Kong Mesh too
+    "consul.hashicorp.com/connect-inject": "false",
+    "openservicemesh.io/sidecar-injection": "disabled",
+    "injector.nsm.nginx.com/auto-inject": "false",
+    "appmesh.k8s.aws/sidecarInjectorWebhook": "disabled",
+}
 """A sidecar would answer for the echo and keep its Job from ending. Meshes read these as labels or annotations."""
 
 KEEPS_PATH = {"konghq.com/strip-path": "false"}
@@ -28,6 +46,22 @@ KEEPS_PATH = {"konghq.com/strip-path": "false"}
 
 MOST_HOSTNAMES = 16
 """An HTTPRoute takes no more hostnames (Gateway API: HTTPRouteSpec)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What the user says for the echo's pod to be let in and to be reached.
+
+    ``node_selector`` are labels of nodes, ``tolerations`` as a pod has them, each as (key, value or None for any,
+    effect or None for any). ``policy`` asks for a NetworkPolicy that lets connections to the echo through.
+    """
+
+    node_selector: tuple[tuple[str, str], ...] = ()
+    tolerations: tuple[tuple[str, str | None, str | None], ...] = ()
+    policy: bool = False
+
+
+AS_USUAL = Admission()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +79,7 @@ class Run:
     image: str
     route: Route
     hosts: tuple[str | None, ...]
+    admission: Admission = AS_USUAL
     deadline: int = 600
     linger: int = 60
 
@@ -61,12 +96,12 @@ class Run:
     @property
     def kinds(self) -> tuple[Resource, ...]:
         """The kinds of the run's objects. The Job comes first: the others hang by it."""
-        return (*created(self.route), POD)
+        return (*created(self.route, self.admission), POD)
 
 
-def created(route: Route) -> tuple[Resource, ...]:
+def created(route: Route, admission: Admission) -> tuple[Resource, ...]:
     """The kinds that kongip creates itself, the Job first."""
-    return JOB, CONFIG_MAP, SERVICE, route.kind
+    return JOB, CONFIG_MAP, SERVICE, route.kind, *((NETWORK_POLICY,) if admission.policy else ())
 
 
 def metadata(
@@ -111,7 +146,8 @@ def pod_spec(run: Run) -> Object:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 1,
-        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "nodeSelector": {"kubernetes.io/os": "linux", **dict(run.admission.node_selector)},
+        **({"tolerations": tolerations} if (tolerations := list(map(toleration, run.admission.tolerations))) else {}),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": NOBODY,
@@ -121,6 +157,13 @@ def pod_spec(run: Run) -> Object:
         "containers": [echo_container(run)],
         "volumes": [{"name": "code", "configMap": {"name": run.name}}],
     }
+
+
+def toleration(told: tuple[str, str | None, str | None]) -> Object:
+    """One toleration as a pod has it; without a value it is for any, without an effect for all of them."""
+    key, value, effect = told
+    matching = {"operator": "Exists"} if value is None else {"operator": "Equal", "value": value}
+    return {"key": key, **matching, **({"effect": effect} if effect is not None else {})}
 
 
 def echo_container(run: Run) -> Object:
@@ -162,6 +205,22 @@ def service(run: Run, owner: Object) -> Object:
     port = {"name": "http", "port": SERVICE_PORT, "targetPort": PORT, "protocol": "TCP"}
     spec = {"type": "ClusterIP", "selector": {RUN_LABEL: run.id}, "ports": [port]}
     head = {"apiVersion": SERVICE.api_version, "kind": SERVICE.kind}
+    return {**head, "metadata": metadata(run, owner), "spec": spec}
+
+
+def network_policy(run: Run, owner: Object) -> Object:
+    """What lets connections to the echo's port through where policies deny all that is not allowed.
+
+    From anywhere: who comes is Kong, or a node on behalf of the API server or of a readiness probe, and no policy can
+    name those everywhere. The echo answers nobody without the run's secret. On its way out it sends to Kong's pods.
+    """
+    head = {"apiVersion": NETWORK_POLICY.api_version, "kind": NETWORK_POLICY.kind}
+    spec = {
+        "podSelector": {"matchLabels": {**MANAGED_BY, RUN_LABEL: run.id}},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"ports": [{"protocol": "TCP", "port": PORT}]}],
+        "egress": [{"ports": [{"protocol": "TCP"}]}],
+    }
     return {**head, "metadata": metadata(run, owner), "spec": spec}
 
 

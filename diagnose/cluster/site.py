@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from itertools import chain
 from typing import Self
@@ -28,22 +28,21 @@ from diagnose.cluster.fronts import fronts_of, route_hosts
 from diagnose.cluster.gateways import check_attachment
 from diagnose.cluster.in_force import with_what_is_in_force
 from diagnose.cluster.inside import send_inside
-from diagnose.cluster.installation import find_installation
 from diagnose.cluster.inventory import read_inventory
 from diagnose.cluster.kinds import SERVICE
 from diagnose.cluster.logs import read_logs
-from diagnose.cluster.manifests import Run
+from diagnose.cluster.manifests import AS_USUAL, Admission, Run
 from diagnose.cluster.node_entries import named_at_nodes, node_entries
 from diagnose.cluster.objects import full_name, namespace_of
 from diagnose.cluster.pods import KongPod, find_pods
 from diagnose.cluster.ports import web_ports
 from diagnose.cluster.replies import Object
+from diagnose.cluster.rights import Mode, Scope, untold
 from diagnose.cluster.route import Route
 from diagnose.cluster.snapshot import Snapshot, take
 from diagnose.cluster.unprobed import Lookups, unprobed
 from diagnose.inspect.judge import configuration_findings
-from diagnose.inspect.live import read_around
-from diagnose.installation import Installation
+from diagnose.inspect.live import Reading, read_around
 from diagnose.owners import Inventory
 from diagnose.providers.provider import Match
 from diagnose.providers.recognise import recognise, recognise_front
@@ -61,7 +60,8 @@ DEFAULT_IMAGE = "python:3-alpine"
 class ClusterOptions:
     """What the user chose. ``service`` and ``gateway`` are NAMESPACE/NAME; ``owners`` are pairs of CIDR and layer.
 
-    ``execute`` tells whether commands may be run in pods. ``timeout`` is how many seconds the echo pod is given to run,
+    ``execute`` tells whether commands may be run in pods, ``echo`` whether anything may be deployed, and ``admission``
+    what the echo's pod needs to be let in and to be reached. ``timeout`` is how many seconds that pod is given to run,
     ``request_timeout`` those of one request to the API server.
     """
 
@@ -75,6 +75,8 @@ class ClusterOptions:
     host: str | None = None
     image: str = DEFAULT_IMAGE
     execute: bool = True
+    echo: bool = True
+    admission: Admission = AS_USUAL
     owners: tuple[tuple[str, str], ...] = ()
     timeout: float = 60.0
     request_timeout: float = 10.0
@@ -84,9 +86,8 @@ class ClusterOptions:
 class Surroundings:
     """What was read of Kong and its surroundings before anything is made or sent."""
 
-    snapshot: Snapshot
+    reading: Reading
     found: Found
-    installation: Installation | None
     pods: tuple[KongPod, ...]
     entries: tuple[Entry, ...]
     inventory: Inventory
@@ -106,7 +107,7 @@ class ClusterSite:
     def __init__(self, api: Api, options: ClusterOptions, around: Surroundings) -> None:
         self.name = f"{full_name(around.found.service)} in {api.context}"
         self.service: str | None = full_name(around.found.service)
-        self.installation = around.installation
+        self.installation = around.reading.installation
         self.providers = around.providers
         self.entries: Sequence[Entry] = around.entries
         self.kongs: Sequence[Kong] = tuple(pod.kong for pod in around.pods)
@@ -139,15 +140,27 @@ class ClusterSite:
         """Make the echo and a route to it for each host (None: any host), and wait until its pod runs.
 
         Rights are asked for first: where one to create, follow or remove the echo is missing, nothing is created.
+        Where no echo is wanted not even that is asked, since a review of rights is itself something that is created.
         """
         self._progress = progress
         path, secret = f"/kongip-{secrets.token_hex(16)}", secrets.token_hex(16)
         route = self._around.found.route
+        if not self._options.echo:
+            return Backend(path, "", NO_ECHO, wanted=False)
         if problem := self._obstacle(route):
             return Backend(path, secret, problem)
         if route is None:
             return Backend(path, secret, NO_ROUTE)
-        run = Run(secrets.token_hex(5), self.namespace, path, secret, self._options.image, route, tuple(hosts))
+        run = Run(
+            secrets.token_hex(5),
+            self.namespace,
+            path,
+            secret,
+            self._options.image,
+            route,
+            tuple(hosts),
+            self._options.admission,
+        )
         self._run = run
         deployed = deployment.deploy(self._api, run, echo_code(), self._options.timeout, progress)
         self._echo = deployed.pod
@@ -190,7 +203,7 @@ class ClusterSite:
 
     def configured(self) -> Sequence[Finding]:
         """What is wrong in the objects of Kong and of what is before it."""
-        reading = read_around(self._api, self._around.snapshot, self._around.found.service)
+        reading = self._around.reading
         kubectl = kubectl_for(self._options.context)
         return configuration_findings(reading.snapshot, reading.contents, kubectl, reading.installation)
 
@@ -198,26 +211,26 @@ class ClusterSite:
         """Remove all that the run made. Safe to call twice; ``leftovers`` tells what could not be removed."""
         if self._run is None:
             return
-        self.leftovers = deployment.remove(self._api, self._run)
+        self.leftovers = deployment.remove(self._api, self._run, self._progress)
         self._run = self._echo = None
 
     def _obstacle(self, route: Route | None) -> str | None:
         """Note which rights are missing; why the echo cannot be deployed at all, None where it can."""
-        needed = rights.deploying(self.namespace, manifests.created(route) if route is not None else ())
-        kong = namespace_of(self._around.found.service)
-        homes = dict.fromkeys((self.namespace, kong)) if self._options.execute else {}
-        executing = [right for home in homes for right in rights.executing(home)]
-        useful = (*executing, *rights.proxying(self.namespace))
-        logs = rights.reading_logs(kong)
-        lacking = rights.missing(self._api, (*needed, *useful, *logs))
+        made = manifests.created(route, self._options.admission) if route is not None else ()
+        wanted = rights.needs(Mode.DIAGNOSE, made, execute=self._options.execute)
+        places = rights.namespaces(namespace_of(self._around.found.service), self.namespace)
+        lacking = rights.missing(self._api, wanted, places)
         self.missing_rights = tuple(map(str, lacking))
-        vital = [str(right) for right in lacking if right in needed]
+        for line in self.missing_rights:
+            self._progress(f"you may not {line}")
+        vital = [str(one.right) for one in lacking if one.need.vital]
         if not vital:
             return None
         lack = f"The echo was not deployed, for want of the rights to {', '.join(vital)}."
-        return f"{lack} Ask for them, or name a namespace where you have them with --namespace."
+        return f"{lack} Ask for what kongip rbac prints, or name a namespace where you have them with --namespace."
 
 
+NO_ECHO = "No echo was deployed: --no-echo."
 NO_ROUTE = (
     "The echo was not deployed: no IngressClass and no Gateway of Kong's controllers was found, so no route would be "
     "picked up. Name one with --ingress-class NAME or --gateway NAMESPACE/NAME."
@@ -265,6 +278,8 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
         {match.provider.key: match.provider for match in chain(balancer, *edges.values())}.values(),
         pods_listed="pods" not in snapshot.refused and not snapshot.pods_cut,
     )
+    if not options.echo:  # nobody's application shall take a probe for a request of its own
+        fronts = tuple(replace(front, host=options.host) for front in fronts)
     ways = (
         service_entries(found.service, ports, options.host, resolve),
         front_entries(fronts, found.service, ports, resolve),
@@ -278,38 +293,29 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
     )
     entries = tuple(entry for part in parts for entry in part.entries)
     home = options.namespace or namespace_of(found.service)
-    route_gaps = check_attachment(found.route, home, [entry.host for entry in entries], api.get)
+    route_gaps = check_attachment(found.route, home, [entry.host for entry in entries], api.get) if options.echo else ()
+    gaps = [gap for part in parts for gap in part.gaps]
+    gaps += other_pods_gap(snapshot)
+    reading = read_around(api, snapshot, found.service)
     check_reachable(found.service, ports, entries, snapshot.refused.get("nodes"))
     return Surroundings(
-        snapshot,
+        reading,
         found,
-        find_installation(found.service, snapshot, api.get),
         pods,
         entries,
         inventory,
         (*facts_of(found.service, balancer, edges), *(fact for part in parts for fact in part.facts)),
         known_providers(found.service, balancer, edges),
-        (*(gap for part in parts for gap in part.gaps), *route_gaps, *pod_gaps, *refused_gaps(snapshot)),
+        tuple(dict.fromkeys((*gaps, *route_gaps, *pod_gaps, *reading.gaps))),
         route_hosts(snapshot, found.route),
     )
 
 
-REFUSED_WORDS = {
-    "nodes": "whose addresses those of the nodes and their pod networks are",
-    "ingresses": "the hosts of existing routes, and what stands in front of Kong",
-    "pods": "whose addresses those of pods beside Kong's are",
-    "gateways": "Gateways in front of Kong",
-    "httproutes": "Gateways in front of Kong",
-}
-"""What is missed where a kind may not be listed. Without the others Kong is found in another way, or not at all."""
-
-
-def refused_gaps(snapshot: Snapshot) -> tuple[Gap, ...]:
-    """What the kinds that could not be read leave unknown."""
-    gaps = [Gap(words, snapshot.refused[kind]) for kind, words in REFUSED_WORDS.items() if kind in snapshot.refused]
-    if snapshot.pods_cut:
-        gaps.append(Gap(REFUSED_WORDS["pods"], f"only the first {len(snapshot.of('pods'))} pods were read"))
-    return tuple(gaps)
+def other_pods_gap(snapshot: Snapshot) -> tuple[Gap, ...]:
+    """What is unknown where the cluster's pods could not be read, or not all of them."""
+    cut = f"only the first {len(snapshot.of('pods'))} pods were read" if snapshot.pods_cut else None
+    why = snapshot.refused.get("pods") or cut
+    return (Gap(untold(Scope.CLUSTER)["pods"], why),) if why else ()
 
 
 def echo_code() -> dict[str, str]:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from diagnose.cluster.api import Api
-from diagnose.cluster.replies import Listing, Object
+from diagnose.cluster.replies import Listing, Object, Reply
 
 PATHS = {
     "ingressclasses": "/apis/networking.k8s.io/v1/ingressclasses",
@@ -64,7 +64,11 @@ def take(api: Api, service: str | None = None, gateway: str | None = None) -> Sn
 def read_alone(api: Api, kind: str, namespace: str, name: str) -> Listing:
     """A listing of one object of a kind, by its name."""
     root, _, plural = PATHS[kind].rpartition("/")
-    reply = api.get(f"{root}/namespaces/{namespace}/{plural}/{name}")
+    return alone(api.get(f"{root}/namespaces/{namespace}/{plural}/{name}"))
+
+
+def alone(reply: Reply) -> Listing:
+    """One object as a listing of it, which is empty where there is none of that name."""
     if reply.ok:
         return Listing((reply.object(),))
     return Listing(refused=None if reply.status == 404 else reply.message)

@@ -23,7 +23,7 @@ def unschedulable(pod: Object) -> str | None:
         return None
     return (
         f"The echo pod cannot be scheduled: {sentence(scheduled.get('message'))} "
-        "Make room, or choose another namespace with --namespace."
+        "Make room, let it onto tainted nodes with --toleration, or choose another namespace with --namespace."
     )
 
 

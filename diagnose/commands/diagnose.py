@@ -59,8 +59,33 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="whose addresses those are: edge, load_balancer, node or caller; repeatable",
     )
     how = parser.add_argument_group("how")
-    how.add_argument("--namespace", metavar="NAME", help="where the echo backend is made; default: Kong's namespace")
-    how.add_argument("--image", metavar="IMAGE", help="a Python image for the echo backend (default python:3-alpine)")
+    echo = parser.add_argument_group("the echo backend in a cluster")
+    echo.add_argument("--no-echo", dest="echo", action="store_false", help="deploy none: Kong's 404 and its log tell")
+    echo.add_argument(
+        "--namespace", metavar="NAME", type=values.namespace, help="where it is made; default: Kong's namespace"
+    )
+    echo.add_argument("--image", metavar="IMAGE", help="a Python image (default python:3-alpine)")
+    echo.add_argument(
+        "--node-selector",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        type=values.label,
+        help="a label of the nodes that may run it; repeatable",
+    )
+    echo.add_argument(
+        "--toleration",
+        metavar="KEY[=VALUE][:EFFECT]",
+        action="append",
+        default=[],
+        type=values.toleration,
+        help="a taint of nodes that it puts up with; repeatable",
+    )
+    echo.add_argument(
+        "--network-policy",
+        action="store_true",
+        help="make a NetworkPolicy that lets connections to it through, for namespaces that deny them",
+    )
     how.add_argument(
         "--connections",
         metavar="N",
@@ -82,7 +107,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     told.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
 
-CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "gateway", "url", "host", "owner", "namespace", "image")
+CLUSTER_ONLY = (
+    "kubeconfig",
+    "service",
+    "ingress_class",
+    "gateway",
+    "url",
+    "host",
+    "owner",
+    *outside_flags.OF_ECHOES,
+)
 
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
@@ -90,7 +124,12 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     stray = next((name for name in CLUSTER_ONLY if options.lab is not None and getattr(options, name)), None)
     if stray is not None:
         raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
+    if options.lab is not None and not options.echo:
+        raise Stop("--no-echo goes with --context, not with --lab.", "Leave one of them out.", USAGE)
     outside_flags.check(options)
+    stray = next((name for name in outside_flags.OF_ECHOES if getattr(options, name)), None)
+    if stray is not None and not options.echo:
+        raise Stop(f"--{stray.replace('_', '-')} does not go with --no-echo.", "It is for the echo.", USAGE)
     from diagnose.remedies.forms import kubectl_for
     from diagnose.report.progress import progress_to
     from diagnose.run import Options
@@ -148,6 +187,7 @@ def _site(options: argparse.Namespace, progress: Progress) -> Site:
                 timeout=options.timeout,
             )
         )
+    from diagnose.cluster.manifests import Admission
     from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions, open_cluster
 
     progress(f"looking for Kong in context {options.context}")
@@ -163,6 +203,8 @@ def _site(options: argparse.Namespace, progress: Progress) -> Site:
             host=options.host,
             image=options.image or DEFAULT_IMAGE,
             execute=options.execute,
+            echo=options.echo,
+            admission=Admission(tuple(options.node_selector), tuple(options.toleration), options.network_policy),
             owners=tuple(options.owner),
         )
     )

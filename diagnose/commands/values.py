@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import re
 
 from diagnose.hosts import host_name
 
@@ -64,3 +65,52 @@ def seconds(text: str) -> float:
     if not 0.1 <= seconds <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 60")
     return seconds
+
+
+def run_id(text: str) -> str:
+    """The id of a run, as its objects bear it in their names and labels."""
+    if not re.fullmatch(r"[0-9a-f]{10}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no run's id, which is ten hexadecimal digits")
+    return text
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def age(text: str) -> float:
+    """An age such as 90s, 10m, 2h or 1d, in seconds."""
+    if not re.fullmatch(r"[0-9]{1,6}[smhd]", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no age like 90s, 10m, 2h or 1d")
+    return float(int(text[:-1]) * _UNITS[text[-1]])
+
+
+_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+_KEY = rf"([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_NAME}"
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def label(text: str) -> tuple[str, str]:
+    """A label of nodes, as KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(_KEY, key) or not re.fullmatch(rf"({_NAME})?", value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, a label of nodes")
+    return key, value
+
+
+def toleration(text: str) -> tuple[str, str | None, str | None]:
+    """A taint that is put up with, as KEY[=VALUE][:EFFECT]: key, value and effect, None for any."""
+    matching, colon, effect = text.partition(":")
+    key, equals, value = matching.partition("=")
+    known = re.fullmatch(_KEY, key) and re.fullmatch(rf"({_NAME})?", value) and (not colon or effect in _EFFECTS)
+    if not known:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not KEY[=VALUE][:EFFECT] with an effect of {', '.join(_EFFECTS)}"
+        )
+    return key, value if equals else None, effect if colon else None
+
+
+def namespace(text: str) -> str:
+    """The name of a namespace (RFC 1123, as Kubernetes has it)."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a namespace")
+    return text

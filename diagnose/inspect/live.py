@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from diagnose.cluster.api import Api
@@ -11,26 +11,15 @@ from diagnose.cluster.installation import find_installation
 from diagnose.cluster.objects import at, full_name, labels_of, namespace_of
 from diagnose.cluster.pods import read_contents, selector_text
 from diagnose.cluster.replies import Listing, Object
-from diagnose.cluster.snapshot import Snapshot, take
+from diagnose.cluster.rights import Scope, untold
+from diagnose.cluster.snapshot import Snapshot, alone, take
 from diagnose.errors import USAGE, Stop
 from diagnose.inspect.kongs import WORKLOADS, Everything
 from diagnose.inspect.rules.peers import CILIUM
 from diagnose.installation import Installation
 from diagnose.site import Gap
 
-MISSED = {
-    "nodes": "which cloud the nodes are in, and whether trusted_ips hold their addresses",
-    "ingresses": "what stands in front of Kong, and certificates on its routes",
-    "pods": "Kong's pods",
-    "deployments": "the Deployments that Kong's pods come from",
-    "daemonsets": "the DaemonSets that Kong's pods come from",
-    "statefulsets": "the StatefulSets that Kong's pods come from",
-    "namespaces": "whether a mesh is to inject its sidecar into the namespace",
-}
-"""What is missed where a kind may not be read."""
-
-
-CILIUM_SETTINGS = f"/api/v1/namespaces/kube-system/configmaps/{CILIUM}"
+CILIUM_SETTINGS = f"/api/v1/namespaces/{Scope.SYSTEM}/configmaps/{CILIUM}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +58,17 @@ def read_around(api: Api, whole: Snapshot, service: Object) -> Reading:
         objects[kind] = tuple(one for one in objects.get(kind, ()) if _behind(service, one))
     templates = [at(one, "spec", "template") or {} for kind in WORKLOADS for one in objects[kind]]
     contents, unread = read_contents(api, home, [*templates, *objects["pods"]])
-    gaps = [Gap(words, refused[kind]) for kind, words in MISSED.items() if kind in refused]
-    gaps += [Gap(f"{source.kind[:-1]} {source.name}", why) for source, why in unread.items()]
     read = Snapshot(objects, refused)
-    return Reading(full_name(service), read, {home: contents}, find_installation(service, read, api.get), tuple(gaps))
+    installation, operated = find_installation(service, read, api.get)
+    unheld = (Gap(f"{source.kind[:-1]} {source.name}", why) for source, why in unread.items())
+    gaps = (*refused_gaps(refused), *unheld, *operated)
+    return Reading(full_name(service), read, {home: contents}, installation, gaps)
+
+
+def refused_gaps(refused: Mapping[str, str]) -> tuple[Gap, ...]:
+    """What the kinds that may not be read leave unknown. Those of Kong's own namespace are told as such."""
+    words = {**untold(Scope.CLUSTER), **untold(Scope.KONG), **untold(Scope.SYSTEM)}
+    return tuple(Gap(told, refused[kind]) for kind, told in words.items() if kind in refused)
 
 
 def _within(snapshot: Snapshot, namespace: str | None) -> Snapshot:
@@ -90,10 +86,10 @@ def _more(api: Api, home: str, service: Object) -> dict[str, Listing]:
     space = api.get(f"/api/v1/namespaces/{home}")
     cilium = api.get(CILIUM_SETTINGS)
     return {
-        "configmaps": Listing((cilium.object(),) if cilium.ok else ()),
+        "configmaps": alone(cilium),
         "pods": pods,
         "statefulsets": api.items(f"/apis/apps/v1/namespaces/{home}/statefulsets"),
-        "namespaces": Listing((space.object(),)) if space.ok else Listing(refused=space.message),
+        "namespaces": alone(space),
     }
 
 

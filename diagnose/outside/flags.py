@@ -13,7 +13,10 @@ SECRET_VARIABLE = "KONGIP_SECRET"
 """What the echo server is told its secret by (echo_server/server.py), and kongip here."""
 
 _OWN = ("direct", "kong_log", "kong_error_log", "admin_url", "echo_path", "create_route", "echo_url")
-_OF_CLUSTERS = ("kubeconfig", "service", "ingress_class", "gateway", "namespace", "image")
+OF_ECHOES = ("namespace", "image", "node_selector", "toleration", "network_policy")
+"""What is said of an echo that is deployed."""
+
+_OF_CLUSTERS = ("kubeconfig", "service", "ingress_class", "gateway", *OF_ECHOES)
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _SECRET = re.compile(r"[!-~]{16,256}")
 
@@ -54,6 +57,8 @@ def check(options: argparse.Namespace) -> None:
         raise Stop("Nothing says where Kong is.", "Name --context NAME, --lab NAME, or --url URL.", USAGE)
     if stray := _first(options, _OF_CLUSTERS):
         raise Stop(f"{stray} goes with --context.", "Leave it out, or name the context.", USAGE)
+    if not options.echo:
+        raise Stop("--no-echo goes with --context.", "Outside Kubernetes nothing is deployed anyway.", USAGE)
     if options.create_route and options.echo_path:
         raise Stop("--create-route and --echo-path do not go together.", "The one makes what the other names.", USAGE)
     if options.create_route and not (options.admin_url and options.echo_url):

@@ -22,28 +22,38 @@ MAKING = [
 ]
 
 
+NAME = "kongip-restricted"
+USER = f"system:serviceaccount:default:{NAME}"
+
+
 @contextlib.contextmanager
 def account(rules: list[Object], folder: Path) -> Iterator[Path]:
     """A kubeconfig of an account with these rights alone, everywhere."""
-    name = "kongip-restricted"
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
+    subject = {"kind": "ServiceAccount", "name": NAME, "namespace": "default"}
     rights = "rbac.authorization.k8s.io/v1"
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
-    binding: Object = {"apiVersion": rights, "kind": "ClusterRoleBinding", "metadata": {"name": name}}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME}
+    binding: Object = {"apiVersion": rights, "kind": "ClusterRoleBinding", "metadata": {"name": NAME}}
     binding |= {"roleRef": reference, "subjects": [subject]}
-    kubectl("create", "serviceaccount", name)
-    apply({"apiVersion": rights, "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules})
-    apply(binding)
+    role: Object = {"apiVersion": rights, "kind": "ClusterRole", "metadata": {"name": NAME}, "rules": rules}
+    with account_under([role, binding], folder) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def account_under(documents: list[Object], folder: Path) -> Iterator[Path]:
+    """A kubeconfig of the ServiceAccount default/NAME, with the rights that these Roles and bindings give it."""
+    kubectl("create", "serviceaccount", NAME)
+    apply(*documents)
     config = yaml.safe_load(KUBECONFIG.read_text())
     for user in config["users"]:
-        user["user"] = {"token": token(name)}
+        user["user"] = {"token": token(NAME)}
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
     try:
         yield path
     finally:
-        kubectl("delete", "serviceaccount", name)
-        kubectl("delete", f"clusterrole/{name}", f"clusterrolebinding/{name}")
+        kubectl("delete", "serviceaccount", NAME)
+        kubectl("delete", "--filename=-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
 
 
 def token(account: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 SCRIPTS = Path(__file__).parent / "testbed"
 BASE = Path(os.environ.get("KONGIP_TESTBED", "/var/cache/kongip-testbed"))
 KUBECONFIG = BASE / "pki" / "testbed.kubeconfig"
+AUDIT_LOG = BASE / "run" / "logs" / "audit.log"
 CONTEXT = "testbed"
 
 CLIENT = "10.77.3.30"

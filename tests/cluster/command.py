@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.cluster.bed import CONTEXT, KUBECONFIG, Object, inside, kubectl, until
 
 KONGIP = Path(sys.executable).with_name("kongip")
-KINDS = "jobs,pods,configmaps,services,ingresses"
+KINDS = "jobs,pods,configmaps,services,ingresses,networkpolicies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,21 @@ class Run:
     errors: str
 
 
-def diagnose(*arguments: str) -> Run:
-    """Run `kongip diagnose` with JSON output and these further arguments."""
-    command = [*inside("client"), str(KONGIP), "diagnose", "--context", CONTEXT, "--kubeconfig", str(KUBECONFIG)]
-    command += ["--output", "json", "--image", "localhost/python:1", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+def kongip(command: str, *arguments: str) -> list[str]:
+    """The words that run a command of kongip's against the cluster, from the caller's network namespace."""
+    return [*inside("client"), str(KONGIP), command, "--context", CONTEXT, "--kubeconfig", str(KUBECONFIG), *arguments]
+
+
+def said(command: str, *arguments: str) -> Run:
+    """Run a command of kongip's with JSON output and these further arguments."""
+    words = kongip(command, "--output", "json", *arguments)
+    result = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
     return Run(result.returncode, json.loads(result.stdout) if result.stdout else None, result.stderr)
+
+
+def diagnose(*arguments: str) -> Run:
+    """Run `kongip diagnose` with an echo, JSON output and these further arguments."""
+    return said("diagnose", "--image", "localhost/python:1", *arguments)
 
 
 def left_behind() -> list[str]:

@@ -48,9 +48,10 @@ def all_of_them(entry: Entry, sent: Sequence[Sent], left: Sequence[Planned]) -> 
     return left
 
 
-def gathering(*entries: Entry, choose: Choose = all_of_them) -> Gathering:
+def gathering(*entries: Entry, choose: Choose = all_of_them, routed: bool = True) -> Gathering:
     site: Any = SimpleNamespace(entries=entries, kongs=(), gaps=())
-    return Gathering(site, Planner("/kongip-x", "secret", Claims()), choose, 2.0, lambda line: None)
+    planner = Planner("/kongip-x", "secret", Claims(), routed=routed)
+    return Gathering(site, planner, choose, 2.0, lambda line: None, routed=routed)
 
 
 def test_where_kong_answers_itself_all_kinds_and_all_connections_are_sent() -> None:
@@ -71,6 +72,28 @@ def test_after_one_probe_that_reached_an_application_no_more_are_sent() -> None:
 
     assert len(asked) == 1
     assert [gap.what for gap in found.gaps] == [entry.name]
+
+
+APPLICATION = {"Via": "1.1 kong/3.9.3", "X_Kong_Upstream_Latency": "3"}
+
+
+def test_with_an_echo_other_entries_are_still_probed_after_one_that_led_to_an_application() -> None:
+    with answering(200, **APPLICATION) as (taken, asked), answering(404, Server="kong/3.9.3") as (free, others):
+        gathering(taken, free).outside(1)
+
+    assert len(asked) == 1
+    assert len(others) > 1
+
+
+def test_without_an_echo_the_first_probe_that_a_route_takes_is_the_last_through_any_entry() -> None:
+    with answering(200, **APPLICATION) as (taken, asked), answering(404, Server="kong/3.9.3") as (free, others):
+        found = gathering(taken, free, routed=False)
+        found.outside(10)
+
+    assert len(asked) == 1
+    assert others == []
+    assert len(found.sent) == 1, "what was sent is kept, for its line in Kong's log"
+    assert len(found.gaps) == 2
 
 
 def test_where_nothing_answers_the_sample_is_not_taken() -> None:

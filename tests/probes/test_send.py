@@ -167,3 +167,14 @@ def test_each_is_a_connection_of_its_own_and_no_more_than_a_few_are_open_at_once
         found = send_all([probe(port)] * (2 * AT_ONCE), 20)
     assert {sent.outcome for sent in found} == {OF_LENGTH}
     assert (most, total) == (AT_ONCE, 2 * AT_ONCE)
+
+
+def test_no_probe_is_begun_after_an_outcome_that_is_enough() -> None:
+    heard: list[bytes] = []
+    with recording(heard) as port:
+        many = [replace(probe(port), path=f"/{number}") for number in range(10 * AT_ONCE)]
+        sent = send_all(many, 10, enough=lambda one: one.probe.path == "/3")
+    begun = [one.probe.path for one in sent]
+    assert "/3" in begun
+    assert len(heard) == len(begun) <= 3 * AT_ONCE, "those in flight end, and no more"
+    assert begun == [one.path for one in many if one.path in begun], "in order"

@@ -19,7 +19,8 @@ await 30 curl -fs http://127.0.0.1:2379/health
 gates=--feature-gates=TTLAfterFinished=true
 keep kube-apiserver "$BIN/kube-apiserver" --v=1 $gates \
     --etcd-servers=http://127.0.0.1:2379 --bind-address=0.0.0.0 --secure-port=6443 --advertise-address="$CONTROL" \
-    --allow-privileged=true --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
+    --allow-privileged=true --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction,PodSecurityPolicy \
+    --audit-policy-file="$HERE/audit.yaml" --audit-log-path="$LOGS/audit.log" --audit-log-maxsize=50 --audit-log-maxbackup=1 \
     --service-cluster-ip-range="$SERVICES" --service-node-port-range=30000-32767 \
     --client-ca-file="$PKI/authority.crt" --tls-cert-file="$PKI/apiserver.crt" --tls-private-key-file="$PKI/apiserver.key" \
     --kubelet-client-certificate="$PKI/apiserver-kubelet.crt" --kubelet-client-key="$PKI/apiserver-kubelet.key" \

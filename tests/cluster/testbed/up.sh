@@ -2,7 +2,9 @@
 # Bring the cluster up. What runs already is left alone; what is missing (packages, programs, images, keys) is made.
 . "$(dirname "$(readlink -f "$0")")/settings.sh"
 why=$("$HERE/can.sh") || die "$why"
-alive control >/dev/null || "$HERE/down.sh"   # what a reboot or a crash has left is no cluster to go on with
+# What a reboot or a crash has left is no cluster to go on with, nor is one that was started with other settings.
+shape=$(cat "$HERE"/{settings,control-plane,worker}.sh "$HERE"/*.yaml | sha256sum)
+alive control >/dev/null && [ "$shape" = "$(cat "$RUN/shape" 2>/dev/null)" ] || "$HERE/down.sh"
 mkdir -p "$BASE" "$RUN/pids" "$LOGS"
 exec 9> "$BASE/.lock"
 flock 9                                       # one up.sh or down.sh at a time
@@ -78,20 +80,22 @@ fi
 launch() { # launch NAME COMMAND...: as process 1 of a new machine of the bed
     local name=$1; shift
     ! alive "$name" >/dev/null || return 0
-    (   exec 9>&-
+    (   # No file of whoever brings the cluster up stays open in it, a lock least of all.
+        for file in /proc/"$BASHPID"/fd/*; do [ "${file##*/}" -le 2 ] || eval "exec ${file##*/}>&-"; done
         for hierarchy in $hierarchies; do echo "$BASHPID" > "$hierarchy$CGROUP/daemons/cgroup.procs"; done
         exec setsid nsenter --net="/run/netns/$PREFIX$name" \
             unshare --mount --uts --ipc --pid --fork --kill-child --propagation private "$@" \
             > "$LOGS/$name.log" 2>&1 < /dev/null ) &
     remember "$name" $!
 }
-alive control >/dev/null || rm -f "$RUN/nodes-known"
+alive control >/dev/null || { rm -f "$RUN/nodes-known"; echo "$shape" > "$RUN/shape"; }
 launch control "$HERE/control-plane.sh"
 for n in $WORKERS; do
     if alive "n$n" >/dev/null; then "$HERE/in.sh" "n$n" "$HERE/import.sh" "n$n"; else launch "n$n" "$HERE/worker.sh" "$n"; fi
 done
 await 60 cluster get --raw=/readyz || die "the API server does not come up; see $LOGS/kube-apiserver.log"
 if [ ! -e "$RUN/nodes-known" ]; then
+    cluster apply -f "$HERE/policies.yaml" >/dev/null 2>&1 || die "policies.yaml is refused; see $LOGS/kube-apiserver.log"
     # Nodes are made here for their pod subnets. kubelet 1.20 panics on a Node that has no capacity.
     for n in $WORKERS; do
         cat <<Y

@@ -81,7 +81,7 @@ def test_a_cluster_that_does_not_remove_jobs_is_told_of_before_more_is_made(serv
     said: list[str] = []
     deploy(server, said)
     assert said[1].startswith("This cluster does not remove finished Jobs by itself")
-    assert "kubectl --context test --namespace kong delete" in said[1]
+    assert said[1].endswith("kongip clean --context test --namespace kong --run 0123456789")
     assert len(said) == 2
 
 
@@ -134,8 +134,7 @@ def test_what_cannot_be_removed_is_named_with_the_command_that_does(server: Serv
     api, _ = scripted(server)
     assert deployment.remove(api, RUN) == (
         "Ingress kong/kongip-0123456789 could not be removed (forbidden); remove it with: "
-        "kubectl --context test --namespace kong delete jobs.batch,configmaps,services,ingresses.networking.k8s.io,"
-        "pods --selector kongip/run=0123456789",
+        "kongip clean --context test --namespace kong --run 0123456789",
     )
 
 
@@ -160,7 +159,7 @@ def test_http_routes_that_cannot_be_removed_are_each_named_with_the_command_that
         "HTTPRoute kong/kongip-0123456789",
         "HTTPRoute kong/kongip-0123456789-1",
     ]
-    assert "delete jobs.batch,configmaps,services,httproutes.gateway.networking.k8s.io,pods" in left[0]
+    assert "kongip clean --context test --namespace kong --run 0123456789" in left[0]
 
 
 def test_what_is_not_the_runs_own_is_never_deleted(server: Server) -> None:

@@ -37,7 +37,7 @@ def installation(thing: Object, snapshot: Snapshot, **objects: Object) -> Instal
         found = next((one for end, one in objects.items() if path.endswith(f"/{end}")), None)
         return Reply(404) if found is None else Reply(200, json.dumps(found).encode())
 
-    return find_installation(thing, snapshot, get)
+    return find_installation(thing, snapshot, get)[0]
 
 
 RELEASED = {RELEASE: "edge", RELEASE_NAMESPACE: "kong"}

@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from diagnose.cluster import manifests
-from diagnose.cluster.manifests import Run
+from diagnose.cluster.manifests import Admission, Run
 from diagnose.cluster.replies import Object
 from diagnose.cluster.route import ByClass, ByGateway
 from tests.diagnose.cluster.things import gateway
@@ -28,6 +30,47 @@ def everything() -> list[Object]:
 
 def test_the_objects_are_those_of_the_golden_text() -> None:
     assert json.dumps(everything(), indent=2, sort_keys=True) + "\n" == GOLDEN.read_text()
+
+
+def test_a_network_policy_lets_connections_to_the_echo_through_and_hangs_by_the_job() -> None:
+    policy = manifests.network_policy(RUN, OWNER)
+    pod = manifests.job(RUN)["spec"]["template"]["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= pod.items()
+    assert policy["spec"]["ingress"] == [{"ports": [{"protocol": "TCP", "port": manifests.PORT}]}]
+    assert [owner["uid"] for owner in policy["metadata"]["ownerReferences"]] == [OWNER["metadata"]["uid"]]
+    assert manifests.created(RUN.route, RUN.admission) == manifests.created(RUN.route, Admission())
+    assert manifests.created(RUN.route, Admission(policy=True))[-1].kind == policy["kind"]
+
+
+def test_node_selectors_and_tolerations_reach_the_pod() -> None:
+    tolerations = (("dedicated", "infra", "NoSchedule"), ("spot", None, None), ("empty", "", None))
+    run = replace(RUN, admission=Admission((("disk", "ssd"), ("kubernetes.io/os", "linux")), tolerations))
+    spec = manifests.pod_spec(run)
+    assert spec["nodeSelector"] == {"kubernetes.io/os": "linux", "disk": "ssd"}
+    assert spec["tolerations"] == [
+        {"key": "dedicated", "operator": "Equal", "value": "infra", "effect": "NoSchedule"},
+        {"key": "spot", "operator": "Exists"},
+        {"key": "empty", "operator": "Equal", "value": ""},
+    ]
+    assert "tolerations" not in manifests.pod_spec(RUN)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sidecar.istio.io/inject", "false"),
+        ("istio.io/dataplane-mode", "none"),
+        ("linkerd.io/inject", "disabled"),
+        ("kuma.io/sidecar-injection", "disabled"),
+        ("consul.hashicorp.com/connect-inject", "false"),
+        ("openservicemesh.io/sidecar-injection", "disabled"),
+        ("injector.nsm.nginx.com/auto-inject", "false"),
+        ("appmesh.k8s.aws/sidecarInjectorWebhook", "disabled"),
+    ],
+)
+def test_the_echo_stays_out_of_every_mesh(key: str, value: str) -> None:
+    metadata = manifests.job(RUN)["spec"]["template"]["metadata"]
+    assert metadata["labels"][key] == metadata["annotations"][key] == value
 
 
 def test_everything_bears_the_labels_and_hangs_by_the_job() -> None:

@@ -130,8 +130,40 @@ def test_without_a_vital_right_nothing_is_created(cluster: Cluster, right: tuple
         problem = site.deploy([None], lambda line: None).problem
     assert problem is not None
     assert words in problem
-    assert site.missing_rights == (words,)
+    assert words in [line.partition(";")[0] for line in site.missing_rights]
     assert cluster.created == []
+
+
+FRONT = {
+    "ingressClassName": "alb",
+    "rules": [
+        {"host": "shop.example", "http": {"paths": [{"path": "/", "backend": {"service": {"name": "kong-proxy"}}}]}}
+    ],
+}
+
+
+def test_without_an_echo_the_api_server_is_only_read_and_no_host_of_anybodys_is_asked_for(cluster: Cluster) -> None:
+    published = {"loadBalancer": {"ingress": [{"ip": "192.0.2.20"}]}}
+    cluster.collections[PATHS["ingresses"]] = [thing("front", FRONT, status=published)]
+    methods: list[str] = []
+
+    def noting(method: str, path: str, body: Any) -> tuple[int, Any]:
+        methods.append(method)
+        return cluster(method, path, body)
+
+    api, _ = scripted(noting)
+    options = ClusterOptions(execute=False, echo=False)
+    with ClusterSite(api, options, place.survey(api, options)) as site:
+        backend = site.deploy([entry.host for entry in site.entries], lambda line: None)
+        assert (backend.problem, backend.wanted, backend.secret) == (place.NO_ECHO, False, "")
+        assert site.send_inside([], 1.0) is None
+    assert set(methods) == {"GET"}
+    assert EntryKind.FRONT in {one.kind for one in site.entries}
+    assert {one.host for one in site.entries} == {None}
+    with opened() as other:
+        assert "shop.example" in {one.host for one in other.entries}
+    with opened(echo=False, host="asked.example") as named:
+        assert {one.host for one in named.entries} == {"asked.example"}
 
 
 def test_without_an_ingress_class_nothing_is_created(cluster: Cluster) -> None:

@@ -79,7 +79,7 @@ def test_what_may_not_be_read_is_told() -> None:
     reading = Cluster(denied=("nodes", "namespaces/kong")).read()
     assert [gap.what.split(",")[0] for gap in reading.gaps] == [
         "which cloud the nodes are in",
-        "whether a mesh is to inject its sidecar into the namespace",
+        "whether a mesh is to inject its sidecar into Kong's namespace",
     ]
     assert all("forbidden" in gap.why for gap in reading.gaps)
 
