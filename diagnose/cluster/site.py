@@ -52,6 +52,7 @@ from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
 from probes.compose import SECRET_HEADER
 from probes.outcome import Sent
 from probes.probe import Probe
+from probes.secret import opening
 
 DEFAULT_IMAGE = "python:3-alpine"
 
@@ -180,7 +181,7 @@ class ClusterSite:
             return None
         run = self._run
         path = f"{SERVICE.collection(run.namespace)}/http:{run.name}:{manifests.SERVICE_PORT}/proxy{run.path}/caller"
-        reply = self._api.request("GET", path, headers={SECRET_HEADER: run.secret})
+        reply = self._api.request("GET", path, headers={SECRET_HEADER: opening(run.secret)})
         return caller_in(reply.body) if reply.ok else None
 
     def unprobed(self) -> Sequence[str]:

@@ -15,6 +15,7 @@ from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, EntryKind, Kon
 from probes import compose
 from probes.outcome import Answered, Closed, Garbled, Outcome, Refused, Reset, Sent, TimedOut, TlsFailed, Unreachable
 from probes.probe import Preamble, Probe, Vantage
+from probes.secret import is_proven
 
 ECHO_MARK = "echo/v1"
 
@@ -112,7 +113,7 @@ def departure(probe: Probe, source: Address) -> Traffic:
 def observe_all(
     sent: Sequence[tuple[Sent, Entry]], logs: Logs, kongs: Sequence[Kong], secret: str
 ) -> list[Observation]:
-    """What all witnesses said of each probe; an echo is believed only if it bears the run's ``secret`` mark.
+    """What all witnesses said of each probe; an echo is believed only if it proves that it has the run's ``secret``.
 
     A refused connection that Kong's log cannot be asked for by a nonce is one of those that the log complains of: the
     echo pod's own complaints are kept apart from those of connections from outside.
@@ -233,11 +234,12 @@ def _echo(sent: Sent, secret: str) -> dict[str, Any] | None:
         return None
     try:
         said = json.loads(sent.outcome.body)
-    except ValueError:
+        if not isinstance(said, dict) or said.get("kongip") != ECHO_MARK:
+            return None
+        proven = is_proven(secret, said.pop("proof", None), json.dumps(said))
+    except (ValueError, RecursionError):  # RecursionError: brackets without end
         return None
-    if not isinstance(said, dict) or said.get("kongip") != ECHO_MARK or sent.probe.nonce not in str(said.get("path")):
-        return None
-    return said
+    return said if proven and sent.probe.nonce in str(said.get("path")) else None
 
 
 def echo_peer(sent: Sent) -> str | None:

@@ -12,6 +12,7 @@ from diagnose.explain.evidence import Observation, echo_peer, observe_all
 from diagnose.path.proxying import Answer
 from diagnose.plan import Planner
 from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Complaint, Entry, EntryKind, Kong, Logs
+from echo_server import server
 from probes.claims import Claims
 from probes.outcome import (
     Answered,
@@ -40,13 +41,14 @@ def probe(entry: Entry = OUTSIDE) -> Probe:
 
 def echoed(asked: Probe, **said: object) -> Answered:
     """The echo's answer to ``asked``, unless ``said`` has it otherwise."""
-    told = {
+    told: dict[str, object] = {
         "kongip": "echo/v1",
         "peer": KONG.address,
         "path": asked.path,
         "headers": [["X-Real-IP", "192.168.7.7"], ["X-Forwarded-For", "192.0.2.1, 10.0.0.1"]],
     }
-    return Answered(200, (), json.dumps({**told, **said}).encode())
+    told |= said
+    return Answered(200, (), json.dumps({**told, "proof": server.proof(SECRET, json.dumps(told))}).encode())
 
 
 def observed(asked: Probe, outcome: Outcome, logs: Logs | None = None, entry: Entry = OUTSIDE) -> Observation:
