@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import IncompleteRead
 from typing import Any
 
 from diagnose.errors import Stop
@@ -51,7 +52,7 @@ def parsed(body: bytes) -> Object | None:
     """The object that a body holds, or None."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: brackets without end
         return None
     return document if isinstance(document, dict) else None
 
@@ -116,8 +117,9 @@ def causes_of(error: BaseException) -> list[BaseException]:
 
 
 def is_dropped(error: BaseException) -> bool:
-    """Whether the peer dropped a connection that had stood."""
-    return any(isinstance(step, ConnectionResetError | BrokenPipeError) for step in causes_of(error))
+    """Whether the peer dropped a connection that had stood, be it amid an answer."""
+    dropped = (ConnectionResetError, BrokenPipeError, IncompleteRead)
+    return any(isinstance(step, dropped) for step in causes_of(error))
 
 
 def reason_of(error: BaseException) -> str:

@@ -124,7 +124,32 @@ def observe_all(
         for vantage, inside in ((Vantage.INSIDE, True), (Vantage.OUTSIDE, False))
     }
     read_to = _read_to([one for one, _ in sent], logs, kongs)
-    return [_observe(one, entry, by_vantage[one.probe.vantage], kongs, secret, read_to) for one, entry in sent]
+    identified = any(_identified(one, line) for one, _ in sent for line in logs.access.get(one.probe.nonce, ()))
+    return [
+        _observe(one, entry, by_vantage[one.probe.vantage], _own(one, logs, identified), kongs, secret, read_to)
+        for one, entry in sent
+    ]
+
+
+def _own(sent: Sent, logs: Logs, identified: bool) -> Sequence[AccessLine]:
+    """Kong's lines of a probe, without those of requests that only carry its path.
+
+    Kong gives each request an id and tells it in the answer and in its log (since 3.5). Somebody who reads probes on
+    their way can send their paths once more, but not have Kong log them under those ids. ``identified`` tells that the
+    answers' ids are those of the logs at all: of two Kongs in a row the answer tells the first one's.
+    """
+    lines = logs.access.get(sent.probe.nonce, ())
+    if not identified or _request_id(sent) is None:
+        return lines
+    return [line for line in lines if line.identifier is None or _identified(sent, line)]
+
+
+def _identified(sent: Sent, line: AccessLine) -> bool:
+    return line.identifier is not None and line.identifier == _request_id(sent)
+
+
+def _request_id(sent: Sent) -> str | None:
+    return sent.outcome.header("X-Kong-Request-Id") if isinstance(sent.outcome, Answered) else None
 
 
 def _read_to(sent: Sequence[Sent], logs: Logs, kongs: Sequence[Kong]) -> float:
@@ -140,9 +165,16 @@ def _read_to(sent: Sequence[Sent], logs: Logs, kongs: Sequence[Kong]) -> float:
     return min(latest.values(), default=float("-inf"))
 
 
-def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str, read_to: float) -> Observation:
+def _observe(
+    sent: Sent,
+    entry: Entry,
+    logs: Logs,
+    lines: Sequence[AccessLine],
+    kongs: Sequence[Kong],
+    secret: str,
+    read_to: float,
+) -> Observation:
     echo = _echo(sent, secret)
-    lines = logs.access.get(sent.probe.nonce, ())
     line = _answering(sent.outcome, lines)
     headers = {str(name).lower(): str(value) for name, value in echo["headers"]} if echo is not None else {}
     logged = parse_address(headers.get("x-real-ip", ""))
@@ -223,8 +255,8 @@ def _carried(headers: Mapping[str, str]) -> frozenset[tuple[str, str]]:
 
 
 def _refused(probe: Probe, logs: Logs) -> frozenset[Address] | None:
-    """The addresses in Kong's complaints: of this very connection where one quotes its nonce, else of all."""
-    quoting = [complaint for complaint in logs.complaints if probe.nonce in complaint.excerpt]
+    """The addresses in Kong's complaints: of this very connection where one quotes its path, else of all."""
+    quoting = [complaint for complaint in logs.complaints if probe.path in complaint.excerpt]
     named = quoting or [complaint for complaint in logs.complaints if complaint.kind == PREAMBLE_AS_REQUEST]
     return frozenset(filter(None, (parse_address(complaint.client) for complaint in named))) or None
 
