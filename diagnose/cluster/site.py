@@ -41,6 +41,7 @@ from diagnose.cluster.replies import Object
 from diagnose.cluster.route import Route
 from diagnose.cluster.snapshot import Snapshot, take
 from diagnose.cluster.unprobed import Lookups, unprobed
+from diagnose.errors import Stop
 from diagnose.inspect.judge import configuration_findings
 from diagnose.inspect.live import read_around
 from diagnose.installation import Installation
@@ -123,6 +124,7 @@ class ClusterSite:
         self._run: Run | None = None
         self._echo: Object | None = None
         self._progress: Progress = lambda line: None
+        self._lost = False
 
     def __enter__(self) -> Self:
         """The site itself."""
@@ -175,13 +177,18 @@ class ClusterSite:
     def caller_by_api(self) -> str | None:
         """The caller's address as the API server saw it: it appends it to X-Forwarded-For on the way to the echo.
 
-        None without an echo, without the right to call it so, or where the answer does not tell.
+        None without an echo, without the right to call it so, or where the answer does not tell. That the API server
+        cannot be reached any more does not undo what probes told.
         """
-        if self._run is None or self._echo is None:
+        if self._run is None or self._echo is None or self._lost:
             return None
         run = self._run
         path = f"{SERVICE.collection(run.namespace)}/http:{run.name}:{manifests.SERVICE_PORT}/proxy{run.path}/caller"
-        reply = self._api.request("GET", path, headers={SECRET_HEADER: opening(run.secret)})
+        try:
+            reply = self._api.request("GET", path, headers={SECRET_HEADER: opening(run.secret)})
+        except Stop as stop:
+            self._note_loss(stop)
+            return None
         return caller_in(reply.body) if reply.ok else None
 
     def unprobed(self) -> Sequence[str]:
@@ -189,9 +196,17 @@ class ClusterSite:
         return unprobed(self._lookups.found(), self.entries)
 
     def configured(self) -> Sequence[Finding]:
-        """What is wrong in the objects of Kong and of what is before it."""
-        reading = read_around(self._api, self._around.snapshot, self._around.found.service)
+        """What is wrong in the objects of Kong and of what is before it, as far as they can be read."""
+        try:
+            reading = read_around(self._api, self._around.snapshot, self._around.found.service)
+        except Stop as stop:
+            self._note_loss(stop)
+            return ()
         return configuration_findings(reading.snapshot, reading.contents)
+
+    def _note_loss(self, stop: Stop) -> None:
+        self._lost = True
+        self._progress(f"the API server is lost amid the run: {stop.what}")
 
     def remove(self) -> None:
         """Remove all that the run made. Safe to call twice; ``leftovers`` tells what could not be removed."""

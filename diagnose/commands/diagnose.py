@@ -14,6 +14,8 @@ from diagnose.errors import EXIT_STATUS, USAGE, Stop
 from diagnose.outside import flags as outside_flags
 
 if TYPE_CHECKING:
+    from diagnose.limit import Limit
+    from diagnose.run import Options
     from diagnose.site import Progress, Site
 
 
@@ -69,7 +71,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="ordinary connections through each entry (default 20)",
     )
     how.add_argument(
-        "--timeout", metavar="SECONDS", type=values.seconds, default=5.0, help="for each step of a probe (default 5)"
+        "--timeout",
+        metavar="TIME",
+        type=values.duration,
+        default=300.0,
+        help="for the whole run, in seconds or as 5m (default 5m)",
+    )
+    how.add_argument(
+        "--probe-timeout",
+        metavar="SECONDS",
+        type=values.seconds,
+        default=5.0,
+        help="for each step of a probe (default 5), at most a tenth of --timeout",
     )
     how.add_argument(
         "--no-exec",
@@ -91,27 +104,31 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     if stray is not None:
         raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
     outside_flags.check(options)
+    from diagnose.limit import Limit
     from diagnose.report.progress import progress_to
-    from diagnose.run import Options
     from diagnose.run import diagnose as judge
 
-    with (
-        progress_to(sys.stderr, quiet=options.quiet) as progress,
-        _site(options, progress) as site,
-        _leftovers_told(site),
-    ):
-        kubectl = f"kubectl --context {shlex.quote(options.context)}" if options.context else "kubectl"
-        asked = Options(
-            caller_ips=tuple(options.caller_ip),
-            connections=options.connections,
-            timeout=options.timeout,
-            kubectl=kubectl,
-            command=shlex.join(["kongip", *argv]),
-        )
-        report = judge(site, asked, progress)
+    with Limit(options.timeout) as limit, progress_to(sys.stderr, quiet=options.quiet) as progress:
+        with limit.whole():
+            found = _site(options, progress)
+        with found as site, _leftovers_told(site), limit.whole():
+            report = judge(site, _asked(options, argv, limit), progress)
     with output.reader_may_leave():
         output.print_report(report, options)
     return output.exit_status(report, options.fail_on)
+
+
+def _asked(options: argparse.Namespace, argv: Sequence[str], limit: Limit) -> Options:
+    from diagnose.run import Options
+
+    return Options(
+        caller_ips=tuple(options.caller_ip),
+        connections=options.connections,
+        timeout=limit.step(options.probe_timeout),
+        kubectl=f"kubectl --context {shlex.quote(options.context)}" if options.context else "kubectl",
+        command=shlex.join(["kongip", *argv]),
+        limit=limit,
+    )
 
 
 @contextlib.contextmanager
@@ -145,7 +162,7 @@ def _site(options: argparse.Namespace, progress: Progress) -> Site:
                 admin_url=options.admin_url,
                 echo_path=options.echo_path,
                 echo_url=options.echo_url,
-                timeout=options.timeout,
+                timeout=options.probe_timeout,
             )
         )
     from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions, open_cluster
@@ -164,5 +181,6 @@ def _site(options: argparse.Namespace, progress: Progress) -> Site:
             image=options.image or DEFAULT_IMAGE,
             execute=options.execute,
             owners=tuple(options.owner),
+            timeout=min(60.0, options.timeout / 3),
         )
     )
