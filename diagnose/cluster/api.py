@@ -323,10 +323,11 @@ def choose_context(context: str | None, files: str) -> str:
     from kubernetes.config.kube_config import KubeConfigMerger
     from yaml import YAMLError
 
+    malformed = (ConfigException, YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
     try:
         document = KubeConfigMerger(files).config.value  # type: ignore[no-untyped-call]
         names = [str(entry["name"]) for entry in document.get("contexts") or ()]
-    except (ConfigException, YAMLError, OSError, AttributeError, KeyError, TypeError) as error:
+    except (*malformed, OSError) as error:
         what = f"The kubeconfig {files} cannot be read: {one_line(error)}."
         raise Stop(what, "Mend it, or name another with --kubeconfig FILE.", USAGE) from error
     wanted = context or str(document.get("current-context") or "")
