@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -95,15 +96,18 @@ def exit_status(status: bytes) -> int | None:
     document = parsed(status) or {}
     if document.get("status") == "Success":
         return 0
-    causes = (document.get("details") or {}).get("causes") or ()
-    told = next((str(cause.get("message")) for cause in causes if cause.get("reason") == "ExitCode"), "")
-    return int(told) if told.isdecimal() else None
+    details = document.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    known = (one for one in (causes if isinstance(causes, list) else ()) if isinstance(one, dict))
+    told = next((str(cause.get("message")) for cause in known if cause.get("reason") == "ExitCode"), "")
+    return int(told) if re.fullmatch(r"[0-9]{1,3}", told) else None
 
 
 def patience(reply: Reply, attempt: int) -> float:
     """Seconds to wait before the next try: what Retry-After says, else doubling from half a second."""
     asked = (reply.headers or {}).get("Retry-After") or ""
-    return min(float(asked) if asked.isdigit() else 0.5 * 2**attempt, LONGEST_WAIT)
+    seconds = asked.isascii() and asked.isdecimal()
+    return min(float(asked) if seconds else 0.5 * 2**attempt, LONGEST_WAIT)
 
 
 def causes_of(error: BaseException) -> list[BaseException]:

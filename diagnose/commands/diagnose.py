@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from diagnose.commands import output, values
 from diagnose.errors import EXIT_STATUS, USAGE, Stop
 from diagnose.outside import flags as outside_flags
+from diagnose.report.harmless import harmless
 
 if TYPE_CHECKING:
     from diagnose.limit import Limit
@@ -139,7 +140,7 @@ def _leftovers_told(site: Site) -> Iterator[None]:
     finally:
         site.remove()
         for leftover in site.leftovers:
-            sys.stderr.write(f"kongip: {leftover}\n")
+            sys.stderr.write(f"kongip: {harmless(leftover)}\n")
 
 
 def _site(options: argparse.Namespace, progress: Progress) -> Site:

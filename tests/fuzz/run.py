@@ -24,7 +24,13 @@ def fuzz_one(name: str, corpus: str, seconds: str) -> None:
 
     for number, seed in enumerate(TARGETS[name].seeds):
         (Path(corpus) / f"seed-{number}").write_bytes(seed)
-    limits = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=20", "-rss_limit_mb=2048"]
+    limits = [
+        f"-max_total_time={seconds}",
+        f"-max_len={LONGEST}",
+        "-timeout=20",
+        "-rss_limit_mb=2048",
+        f"-artifact_prefix={corpus}/",
+    ]
     atheris.Setup([sys.argv[0], *limits, "-print_final_stats=1", corpus], TARGETS[name].read)
     atheris.Fuzz()
 
@@ -45,7 +51,7 @@ def main() -> None:
         print(f"{name:<14} {told}  {'nothing found' if done.returncode == 0 else 'FAILED'}", flush=True)
         if done.returncode:
             failed = True
-            print(done.stderr[-4000:])
+            print(done.stdout[-2000:], done.stderr[-500:], sep="\n")
     sys.exit(failed)
 
 

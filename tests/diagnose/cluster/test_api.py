@@ -43,6 +43,7 @@ def test_retry_after_is_heeded_and_bounded() -> None:
     assert patience(Reply(429, headers={"Retry-After": "2"}), 0) == 2
     assert patience(Reply(429, headers={"Retry-After": "3600"}), 0) == 5
     assert patience(Reply(503, headers={}), 1) == 1
+    assert patience(Reply(503, headers={"Retry-After": "\xb9"}), 1) == 1
 
 
 def test_what_had_been_made_after_all_is_no_conflict(waits: list[float]) -> None:
@@ -159,7 +160,17 @@ def test_a_command_that_does_not_end_in_time_has_no_status() -> None:
     assert converse(Session((1, b"out")), b"", 0.0) == Executed(None, b"", b"")
 
 
-@pytest.mark.parametrize(("text", "status"), [(b'{"status":"Success"}', 0), (b"", None), (b"[]", None), (b"{}", None)])
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (b'{"status":"Success"}', 0),
+        (b"", None),
+        (b"[]", None),
+        (b"{}", None),
+        (b'{"details": []}', None),
+        (b'{"details": {"causes": [7]}}', None),
+    ],
+)
 def test_the_exit_status_is_known_or_unknown(text: bytes, status: int | None) -> None:
     assert exit_status(text) == status
 
