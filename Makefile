@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-fast test-endings test-cluster check accuracy bench format docs lock down clean
+.PHONY: help demo test test-fast test-endings test-cluster check audit fuzz accuracy bench format docs lock down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ check: $(READY) ## lint, types, import rules, and documents in step with the cod
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m diagnose.pages --check
+	@scripts/audit --daily
+
+audit: $(READY) ## ask for known vulnerabilities in the locked dependencies
+	@scripts/audit
+
+fuzz: $(READY) ## fuzz, led by coverage, all that reads bytes from outside (SECONDS_EACH=60)
+	@scripts/fuzz
 
 accuracy: $(READY) ## play every scenario of tests/lab, and write docs/accuracy.md (as root)
 	@$(BIN)/python -m tests.lab.accuracy
@@ -53,7 +60,7 @@ down: ## end the test cluster that `make test` leaves running
 	@tests/cluster/testbed/down.sh
 
 clean: ## remove the virtual environment and caches of this folder
-	@rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .fuzz
 
 $(READY): scripts/venv requirements-dev.lock pyproject.toml
 	@scripts/venv

@@ -61,7 +61,7 @@ class AdminApi:
     ) -> None:
         self.url = checked_url(url)
         self._timeout = timeout
-        self._has_token = token is not None
+        self._token = token
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "kongip"}
         self._client = httpx.Client(
             headers=headers | ({TOKEN_HEADER: checked_token(token)} if token is not None else {}),
@@ -130,9 +130,9 @@ class AdminApi:
     def _problem(self, status: int, found: Object | None, data: bytes) -> str | None:
         if 200 <= status < 300:
             return None if found is not None or not data else f"what answers at {self.url} is no Admin API: no JSON"
-        said = _message(found)
+        said = _message(found, self._token)
         match status:
-            case 401 if self._has_token:
+            case 401 if self._token is not None:
                 return f"the Admin API at {self.url} refuses the token in {TOKEN_VARIABLE} (401){said}"
             case 401:
                 return f"the Admin API at {self.url} wants a token (401): set {TOKEN_VARIABLE}{said}"
@@ -223,9 +223,13 @@ def _object(data: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _message(found: Object | None) -> str:
+def _message(found: Object | None, token: str | None) -> str:
+    """What the other side says, without the token: it may give back what it was sent."""
     said = (found or {}).get("message")
-    return f": {harmless(said[:MESSAGE_LIMIT])}" if isinstance(said, str) and said else ""
+    if not isinstance(said, str) or not said:
+        return ""
+    shown = said.replace(token, "(hidden)") if token else said
+    return f": {harmless(shown[:MESSAGE_LIMIT])}"
 
 
 def _why(error: Exception) -> str:

@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status: int = options.run(options, argv)
         return status
     except Stop as stop:
-        sys.stderr.write(f"kongip: {stop}\n")
+        from diagnose.report.harmless import harmless
+
+        sys.stderr.write(f"kongip: {harmless(str(stop))}\n")
         return stop.status
     except KeyboardInterrupt:
         sys.stderr.write("kongip: interrupted\n")

@@ -151,8 +151,8 @@ class Gathering:
         return sent
 
     def _keep(self, planned: Sequence[Planned], sent: Sequence[Sent]) -> None:
-        self.sent += [(one, plan.entry) for plan, one in zip(planned, sent, strict=True)]
         self.whys |= {plan.probe.nonce: plan.why for plan in planned}
+        self.sent += [(one, plan.entry) for plan, one in zip(planned, sent, strict=True)]
 
     def _unseen(self, entry: Entry, sent: Iterable[Sent]) -> set[str]:
         """The entry's ready pods that the echo does not name as its peer; without an echo the logs tell, but later.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 
 from diagnose.explain.splitting import Splits
 from diagnose.site import Entry
@@ -44,7 +43,7 @@ class Planner:
         self._secret = secret
         self._claims = claims
         self._routed = routed
-        self._ports = count(40001)
+        self._ports: set[int] = set()
 
     def plain(self, entry: Entry, number: int = 1) -> list[Planned]:
         """``number`` connections of an ordinary client."""
@@ -90,10 +89,17 @@ class Planner:
             vantage=entry.vantage,
             preamble=preamble,
             claims=claims,
-            claimed_port=next(self._ports),
+            claimed_port=self._port(),
             secret=self._secret,
         )
         return Planned(probe, entry, why)
+
+    def _port(self) -> int:
+        """A port that no probe has claimed yet, and that others cannot foretell."""
+        while (port := 1024 + secrets.randbelow(65536 - 1024)) in self._ports:
+            pass
+        self._ports.add(port)
+        return port
 
     def _host(self, entry: Entry, nonce: str) -> str:
         if not self._routed:

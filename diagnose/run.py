@@ -6,7 +6,7 @@ import functools
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from diagnose import __version__
@@ -19,6 +19,7 @@ from diagnose.explain.groups import explain_all
 from diagnose.explain.senders import Senders, find_senders
 from diagnose.explain.splitting import find_splits
 from diagnose.gather import Gathering
+from diagnose.limit import Limit
 from diagnose.owners import Kind
 from diagnose.path.traffic import parse_address
 from diagnose.plan import Planned, Planner, worth_sending
@@ -33,13 +34,17 @@ from probes.probe import Vantage
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked for. ``timeout`` is seconds for each step of one probe."""
+    """What the user asked for. ``timeout`` is seconds for each step of one probe, ``limit`` is the whole run's."""
 
     caller_ips: tuple[str, ...] = ()
     connections: int = 20
     timeout: float = 5.0
     kubectl: str = "kubectl"
     command: str = "kongip diagnose"
+    limit: Limit = field(default_factory=Limit)
+
+
+OUT_OF_TIME = Gap("what was still to be sent", "the time of --timeout was over; probes were slow, or too many were due")
 
 
 BEHIND_KONG = "what Kong sends on, and which peer it has: the echo behind Kong tells both"
@@ -54,9 +59,12 @@ def diagnose(site: Site, options: Options, progress: Progress) -> Report:
     choose = functools.partial(_choose, site, backend, options)
     gathering = Gathering(site, planner, choose, options.timeout, progress, routed=routed)
     since = time.time()
-    if routed:
-        gathering.inside()
-    gathering.outside(options.connections)
+    with options.limit.gathering():
+        if routed:
+            gathering.inside()
+        gathering.outside(options.connections)
+    if options.limit.gathering_ended:
+        gathering.gaps.append(OUT_OF_TIME)
     progress("reading Kong's logs")
     logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
     progress("explaining")

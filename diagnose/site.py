@@ -96,12 +96,16 @@ PREAMBLE_AS_REQUEST = "PROXY header as request"
 
 @dataclass(frozen=True, slots=True)
 class AccessLine:
-    """One line of a Kong pod's access log that carries a nonce or a PROXY header of ours."""
+    """One line of a Kong pod's access log that carries a probe's path or a PROXY header of ours.
+
+    ``identifier`` is the id that Kong gave the request and tells in its answer, None where the line does not tell it.
+    """
 
     kong: str
     address: str
     status: int
     request: str
+    identifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

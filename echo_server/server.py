@@ -1,5 +1,7 @@
 """The echo: answers a request that knows the run's secret with what reached it, and nobody else with anything.
 
+The secret itself is never sent: a request carries what is made from it, and the answer what nobody else could make.
+
 One file without dependencies, so that it can be mounted onto any Python image from 3.9 on. Told by the environment:
 KONGIP_SECRET (required), KONGIP_PORT (default 8080), KONGIP_DEADLINE (seconds until it ends by itself, default 900),
 KONGIP_POD (the pod's name, for the answer).
@@ -33,34 +35,41 @@ REASONS = {
     405: "Method Not Allowed",
     408: "Request Timeout",
     431: "Request Header Fields Too Large",
-    503: "Service Unavailable",
 }
 
 
 class Echo:
-    """The server's only state: the secret, the pod's name, and how many connections are open."""
+    """The server's only state: the secret, the pod's name, and the connections that are open, the oldest first."""
 
     def __init__(self, secret: str, pod: str | None = None) -> None:
-        self._secret = secret.encode("utf-8")
+        self._secret = secret
+        self._opening = opening(secret).encode("ascii")
         self._pod = pod
-        self._open = 0
+        self._open: dict[asyncio.StreamWriter, None] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request of one connection, and close it."""
-        self._open += 1
+        """Answer one request of one connection, and close it.
+
+        Where there are too many, the oldest makes room: a request takes no time, so it is one that says nothing.
+        """
+        self._open[writer] = None
+        if len(self._open) > CONNECTIONS_LIMIT:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.transport.abort()
         try:
             status, body = await self._answer(reader, writer)
             writer.write(response(status, body))
             await asyncio.wait_for(writer.drain(), PATIENCE)
         except (OSError, asyncio.TimeoutError, asyncio.CancelledError):
-            pass  # the peer is gone, or the echo ends; where it ends, asyncio would log each connection left open
+            # The peer is gone, or does not read, or the echo ends: asyncio would log each connection left open, and
+            # keep what was not read.
+            writer.transport.abort()
         finally:
-            self._open -= 1
+            self._open.pop(writer, None)
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, bytes]:
-        if self._open > CONNECTIONS_LIMIT:
-            return 503, b""
         try:
             data = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
         except asyncio.TimeoutError:
@@ -83,11 +92,11 @@ class Echo:
         if len(headers) > HEADERS_LIMIT:
             return 431, b""
         given = [value for name, value in headers if name.lower() == SECRET_HEADER]
-        if len(given) != 1 or not hmac.compare_digest(given[0].encode("utf-8"), self._secret):
+        if len(given) != 1 or not hmac.compare_digest(given[0].encode("utf-8"), self._opening):
             return 404, b""
         if method != "GET":
             return 405, b""
-        said = {
+        said: dict[str, object] = {
             "kongip": "echo/v1",
             "peer": peer[7:] if peer.startswith("::ffff:") else peer,
             "method": method,
@@ -95,7 +104,18 @@ class Echo:
             "headers": [[name, value] for name, value in headers if name.lower() != SECRET_HEADER],
             "pod": self._pod,
         }
+        said["proof"] = proof(self._secret, json.dumps(said))
         return 200, json.dumps(said).encode("ascii")
+
+
+def opening(secret: str) -> str:
+    """What a request carries to be answered: who reads it learns no secret, and cannot answer as the echo does."""
+    return hmac.new(secret.encode("utf-8"), b"kongip: open", "sha256").hexdigest()
+
+
+def proof(secret: str, text: str) -> str:
+    """What only one who has the secret can say of ``text``."""
+    return hmac.new(secret.encode("utf-8"), b"kongip: said " + text.encode("utf-8"), "sha256").hexdigest()
 
 
 def parse_head(data: bytes) -> Head | None:

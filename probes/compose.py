@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from probes.probe import PROXY_CHANNEL, Preamble, Probe
+from probes.secret import opening
 from probes.wire import proxy_protocol
 from probes.wire.proxy_protocol import Header
 
@@ -45,7 +46,7 @@ def host(probe: Probe) -> str:
 
 def headers(probe: Probe) -> tuple[tuple[str, str], ...]:
     """Every header of the request in the order sent: Host first, the claims last."""
-    secret = ((SECRET_HEADER, probe.secret),) if probe.secret else ()
+    secret = ((SECRET_HEADER, opening(probe.secret)),) if probe.secret else ()
     return (
         ("Host", host(probe)),
         ("User-Agent", "kongip"),

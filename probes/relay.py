@@ -37,7 +37,10 @@ def results(text: str, probes: Sequence[Probe]) -> list[Sent]:
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) != len(probes):
         raise ValueError(f"{len(lines)} results for {len(probes)} probes")
-    return [_sent(probe, json.loads(line)) for probe, line in zip(probes, lines, strict=True)]
+    try:
+        return [_sent(probe, json.loads(line)) for probe, line in zip(probes, lines, strict=True)]
+    except RecursionError:  # brackets without end
+        raise ValueError("no result of a probe: it has too many brackets") from None
 
 
 def _order(probe: Probe, timeout: float) -> dict[str, Any]:

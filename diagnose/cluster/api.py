@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from diagnose.cluster.credentials import load
+from diagnose.cluster.log_lines import LONGEST_LINE
 from diagnose.cluster.replies import (
     Executed,
     Listing,
@@ -33,7 +36,17 @@ TRIES = 4
 IN_CLUSTER = "in-cluster"
 """What stands for the name of a context where a pod's own service account speaks."""
 
-TRANSIENT = frozenset({429, 503})
+BUSY = frozenset({429, 503})
+FAULTY = frozenset({500, 502, 504})
+"""A server, or what is before it, that may do better a moment later; what was asked for may have been done."""
+
+BODY_PATIENCE = 30.0
+"""Seconds for an answer to come whole, however slowly it drips."""
+
+BODY_LIMIT = 128 * 1024 * 1024
+BLOCK = 64 * 1024
+SHORTEST_SECRET = 8
+"""Characters: the word Bearer before a token is none."""
 
 
 class Api:
@@ -67,14 +80,15 @@ class Api:
     ) -> Reply:
         """Send one request and read its answer. Stop where the server cannot be reached or refuses the credentials.
 
-        An answer that asks for patience (429, 503) is awaited as long as it says, some seconds at most.
+        A server that is busy or faulty is asked again, after as long as it says, some seconds at most.
         """
         for attempt in range(TRIES):
-            response = self._send(method, path, query, body, headers)
-            reply = Reply(response.status, response.read() or b"", response.headers)
-            if reply.status not in TRANSIENT or attempt == TRIES - 1:
+            reply = self._exchange(method, path, query, body, headers)
+            if reply.status not in BUSY | FAULTY or attempt == TRIES - 1:
                 break
             time.sleep(patience(reply, attempt))
+        if reply.status == 409 and method == "POST" and attempt and (name := _name_in(body)):
+            return self.get(f"{path}/{name}")  # it had been made after all, when the server answered that it was not
         if reply.status == 401:
             raise Stop(
                 f"The API server {self.server} does not accept the credentials of context {self.context} (401).",
@@ -112,22 +126,19 @@ class Api:
                 return Listing(tuple(found), cut=bool(more))
 
     def lines(self, path: str, query: Query, take: Callable[[bytes], None]) -> Reply:
-        """Hand each line of a text answer to ``take`` as it arrives; a refusal comes back as the reply."""
-        from urllib3.exceptions import HTTPError
+        """Hand each line of a text answer to ``take`` as it arrives; a refusal comes back as the reply.
 
+        Of a line longer than ``LONGEST_LINE`` the beginning is handed over.
+        """
         response = self._send("GET", path, query, None, None)
         if not 200 <= response.status < 300:
-            return Reply(response.status, response.read() or b"")
+            return self._reply(response.status, b"".join(self._blocks(response)))
         rest = b""
-        try:
-            for block in response.response.stream(64 * 1024):
-                *whole, rest = (rest + block).split(b"\n")
-                for line in whole:
-                    take(line)
-        except (HTTPError, OSError) as error:
-            raise self._unreachable(error) from error
-        finally:
-            response.response.close()
+        for block in self._blocks(response):
+            *whole, rest = (rest + block).split(b"\n")
+            for line in whole:
+                take(line[:LONGEST_LINE])
+            rest = rest[:LONGEST_LINE]
         if rest:
             take(rest)
         return Reply(response.status)
@@ -170,7 +181,7 @@ class Api:
                 self._client.configuration, url.replace("http", "ws", 1), headers, capture_all=False, binary=True
             )
         except WebSocketBadStatusException as refusal:
-            return Reply(int(refusal.status_code or 0), bytes(refusal.resp_body or b""))
+            return self._reply(int(refusal.status_code or 0), bytes(refusal.resp_body or b""))
         except (WebSocketException, OSError) as error:
             raise self._unreachable(error) from error
         try:
@@ -199,7 +210,7 @@ class Api:
                 self._client.configuration, url.replace("http", "ws", 1), headers
             )
         except WebSocketBadStatusException as refusal:
-            return Reply(int(refusal.status_code or 0), bytes(refusal.resp_body or b""))
+            return self._reply(int(refusal.status_code or 0), bytes(refusal.resp_body or b""))
         except (WebSocketException, OSError) as error:
             raise self._unreachable(error) from error
         forwarded = PortForward(websocket, [port])  # type: ignore[no-untyped-call]
@@ -224,28 +235,67 @@ class Api:
         )
         return parts
 
+    def _exchange(self, method: str, path: str, query: Query, body: Object | None, headers: Headers) -> Reply:
+        """One request and its whole answer. What was cut off is read again, which does no harm."""
+        try:
+            return self._answer(self._send(method, path, query, body, headers))
+        except Stop as stop:
+            if method != "GET" or stop.__cause__ is None or not is_dropped(stop.__cause__):
+                raise
+            return self._answer(self._send(method, path, query, body, headers))
+
+    def _answer(self, response: Any) -> Reply:
+        return self._reply(response.status, b"".join(self._blocks(response)), response.headers)
+
     def _send(self, method: str, path: str, query: Query, body: Object | None, headers: Headers) -> Any:
         from kubernetes.client.exceptions import OpenApiException
         from urllib3.exceptions import HTTPError
 
         request = self._serialize(method, path, query, body, headers)
-        timeout = (self._timeout / 2, self._timeout)
         try:
-            try:
-                return self._client.call_api(*request, _request_timeout=timeout)
-            except (HTTPError, OSError) as error:
-                # The server may have closed a connection that was kept open: to read again does no harm.
-                if method != "GET" or not is_dropped(error):
-                    raise
-                return self._client.call_api(*request, _request_timeout=timeout)
+            return self._client.call_api(*request, _request_timeout=(self._timeout / 2, self._timeout))
         except (HTTPError, OpenApiException, OSError) as error:
             raise self._unreachable(error) from error
+
+    def _blocks(self, response: Any) -> Iterator[bytes]:
+        """The body as it comes. Stop where it is cut off, has no end, or drips."""
+        from urllib3.exceptions import HTTPError
+
+        end, size = time.monotonic() + BODY_PATIENCE, 0
+        try:
+            while block := response.response.read1(BLOCK):
+                yield block
+                size += len(block)
+                if time.monotonic() > end:
+                    raise TimeoutError(errno.ETIMEDOUT, f"its answer did not end within {BODY_PATIENCE:.0f} seconds")
+                if size > BODY_LIMIT:
+                    raise OSError(errno.EMSGSIZE, "its answer has no end")
+        except (HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+        finally:
+            response.response.close()
+
+    def _reply(self, status: int, body: bytes, headers: Headers = None) -> Reply:
+        """An answer without the credentials: what answers in a server's place may give back what it was sent."""
+        for secret in self._credentials():
+            body = body.replace(secret, b"(hidden)")
+        return Reply(status, body, headers)
+
+    def _credentials(self) -> list[bytes]:
+        told = self._client.configuration
+        values = [*(getattr(told, "api_key", None) or {}).values(), getattr(told, "password", None)]
+        words = (word for value in values if value for word in str(value).split())
+        return [word.encode() for word in words if len(word) >= SHORTEST_SECRET]
 
     def _unreachable(self, error: BaseException) -> Unreachable:
         return Unreachable(
             f"The API server {self.server} of context {self.context} cannot be reached: {reason_of(error)}.",
             "Check the address in the kubeconfig, the network to it, and any VPN or tunnel it needs.",
         )
+
+
+def _name_in(body: Object | None) -> str | None:
+    return ((body or {}).get("metadata") or {}).get("name")
 
 
 def _unchecked() -> ssl.SSLContext:
@@ -262,12 +312,7 @@ def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) 
     """
     from kubernetes.client import Configuration
     from kubernetes.client.api_client import ApiClient
-    from kubernetes.config import (
-        KUBE_CONFIG_DEFAULT_LOCATION,
-        load_incluster_config,
-        load_kube_config,
-    )
-    from kubernetes.config.config_exception import ConfigException
+    from kubernetes.config import KUBE_CONFIG_DEFAULT_LOCATION, load_incluster_config
 
     configuration = Configuration()
     # One retry policy, in Api.request; urllib3 would try thrice to reach a server that refuses.
@@ -275,11 +320,7 @@ def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) 
     files = kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION
     if any(Path(name).expanduser().is_file() for name in files.split(os.pathsep) if name):
         chosen = choose_context(context, files)
-        try:
-            load_kube_config(config_file=files, context=chosen, client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except (ConfigException, OSError, KeyError, TypeError) as error:
-            what = f"Context {chosen} of {files} cannot be used: {one_line(error)}."
-            raise Stop(what, "Mend the kubeconfig.") from error
+        load(files, chosen, configuration)
         return Api(ApiClient(configuration), chosen, timeout, kubeconfig)
     if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -297,10 +338,11 @@ def choose_context(context: str | None, files: str) -> str:
     from kubernetes.config.kube_config import KubeConfigMerger
     from yaml import YAMLError
 
+    malformed = (ConfigException, YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
     try:
         document = KubeConfigMerger(files).config.value  # type: ignore[no-untyped-call]
         names = [str(entry["name"]) for entry in document.get("contexts") or ()]
-    except (ConfigException, YAMLError, OSError, AttributeError, KeyError, TypeError) as error:
+    except (*malformed, OSError) as error:
         what = f"The kubeconfig {files} cannot be read: {one_line(error)}."
         raise Stop(what, "Mend it, or name another with --kubeconfig FILE.", USAGE) from error
     wanted = context or str(document.get("current-context") or "")

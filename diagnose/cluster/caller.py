@@ -14,7 +14,7 @@ def caller_in(body: bytes) -> str | None:
     """
     try:
         headers = [(str(name).lower(), str(value)) for name, value in json.loads(body)["headers"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):  # RecursionError: brackets without end
         return None
     chain = ",".join(value for name, value in headers if name == "x-forwarded-for")
     address = parse_address(chain.rpartition(",")[2].strip())

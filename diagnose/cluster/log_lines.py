@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +16,13 @@ from diagnose.path.traffic import parse_address
 from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Complaint
 from probes.probe import PROXY_CHANNEL, Probe
 
-ACCESS = re.compile(r'^(?P<address>\S+) - .*? \[[^\]]+\] "(?P<request>[^"]*)" (?P<status>\d{3})\b')
+ACCESS = re.compile(r'^(?P<address>\S+) - .*? \[[^\]\[]{1,64}\] "(?P<request>[^"]*)" (?P<status>\d{3})\b')
 LOOSE = re.compile(r'^(?P<address>[0-9A-Fa-f.:]+)\s.*?"(?P<request>[^"]*)"\s+(?P<status>\d{3})\b')
+REQUEST_ID = re.compile(r' kong_request_id: "(?P<id>[0-9a-f]{32})"$')
 ERROR_LINE = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] ")
 CLIENT = re.compile(r"while reading PROXY protocol, client: (?P<client>[^,\s]+)")
+"""nginx quotes what it was sent as it came, and then names the client: the last one in a line is nginx's word."""
+
 QUOTED = re.compile(r'broken header: "(?P<excerpt>.*?)(?:" while reading PROXY protocol|$)')
 STAMP = re.compile(r"^(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?P<part>\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d) ?")
 
@@ -27,15 +30,22 @@ KINDS = ("broken header", "header is too large", "unknown PROXY protocol version
 EXCERPT = 8
 """How much is kept of what others sent: enough to tell a GET from a TLS handshake or a health check."""
 
+LONGEST_LINE = 64 * 1024
+"""Bytes: nginx writes no longer request lines than its buffers hold (large_client_header_buffers, 8 kB by default)."""
+
 LONGEST_ENTRY = 64
 """Kong before 3.6 quotes the whole of what it read, line breaks and all: an entry may take that many lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look for: nonces, and the claims of PROXY preambles that may be logged as a request line."""
+    """What to look for: the paths of probes, and the claims of PROXY preambles that may be logged as a request line.
 
-    nonces: frozenset[str]
+    ``paths`` maps nonces to paths. A nonce alone proves nothing: it is in every report. The path before it is not, and
+    cannot be guessed.
+    """
+
+    paths: Mapping[str, str]
     preambles: tuple[tuple[str, str, str], ...] = ()
 
     @classmethod
@@ -44,13 +54,25 @@ class Wanted:
         known = tuple(probes)
         claims = ((one.nonce, one.claim(PROXY_CHANNEL), one.claimed_port) for one in known)
         return cls(
-            frozenset(one.nonce for one in known),
+            {one.nonce: one.path for one in known},
             tuple((nonce, address, str(port)) for nonce, address, port in claims if address and port),
         )
 
     def nonce_in(self, text: str) -> str | None:
-        """The nonce that stands in ``text``, or None. Nonces are words of letters, digits, - and _."""
-        return next((word for word in re.findall(r"[\w-]+", text) if word in self.nonces), None)
+        """The nonce of the probe whose path stands in ``text``, or None; nonces are of letters, digits, - and _.
+
+        What is before Kong may have put something in front of the path, or behind it.
+        """
+        words = (word for word in re.findall(r"[\w-]+", text) if word in self.paths)
+        return next((word for word in words if self.paths[word] in text), None)
+
+    def request_in(self, line: str) -> str | None:
+        """The nonce of the probe whose GET this request line is, or None."""
+        method, _, rest = line.partition(" ")
+        target = rest.rpartition(" ")[0] if " HTTP/" in rest else rest
+        path, _, _ = target.partition("?")
+        nonce = self.nonce_in(path) if method == "GET" else None
+        return nonce if nonce is not None and path.endswith(self.paths[nonce]) else None
 
     def preamble_in(self, request: str) -> str | None:
         """The nonce of the probe whose PROXY v1 header was logged as this request line, or None."""
@@ -83,8 +105,10 @@ def parse_access(kong: str, line: str, wanted: Wanted) -> tuple[str, AccessLine]
     said = _of_json(line) or _of_text(line, ACCESS) or (None if is_error_line(line) else _of_text(line, LOOSE))
     if said is None or parse_address(said.address) is None:
         return None
-    nonce = wanted.nonce_in(said.request) or wanted.preamble_in(said.request)
-    return (nonce, AccessLine(kong, said.address, said.status, said.request)) if nonce is not None else None
+    nonce = wanted.request_in(said.request) or wanted.preamble_in(said.request)
+    if nonce is None:
+        return None
+    return nonce, AccessLine(kong, said.address, said.status, said.request, said.identifier)
 
 
 def parse_refused_preamble(kong: str, line: str, stamp: float | None) -> Complaint | None:
@@ -105,11 +129,15 @@ class _Said:
     address: str
     request: str
     status: int
+    identifier: str | None = None
 
 
 def _of_text(line: str, shape: re.Pattern[str]) -> _Said | None:
     match = shape.match(line)
-    return _Said(match["address"], match["request"], int(match["status"])) if match else None
+    if match is None:
+        return None
+    told = REQUEST_ID.search(line)
+    return _Said(match["address"], match["request"], int(match["status"]), told["id"] if told else None)
 
 
 def _of_json(line: str) -> _Said | None:
@@ -154,9 +182,9 @@ class Complaints:
         if self._open is None:
             return
         self._lines += 1
-        if client := CLIENT.search(line):
+        if clients := CLIENT.findall(line):
             kind, excerpt, time = self._open
-            self.found.append(Complaint(self._kong, kind, client["client"], excerpt, time))
+            self.found.append(Complaint(self._kong, kind, clients[-1], excerpt, time))
             self._open = None
         elif self._lines >= LONGEST_ENTRY:
             self._open = None

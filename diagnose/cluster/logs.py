@@ -58,7 +58,7 @@ def read_logs(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], since:
         size = sum(map(len, logs.access.values())) + len(logs.complaints)
         changed = now if size != seen else changed
         seen = size
-        if wanted.nonces <= set(logs.access) or now - start > LAG or now - changed > QUIET or not pods:
+        if set(wanted.paths) <= set(logs.access) or now - start > LAG or now - changed > QUIET or not pods:
             return logs
         time.sleep(POLL)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import IncompleteRead
 from typing import Any
 
 from diagnose.errors import Stop
@@ -51,7 +53,7 @@ def parsed(body: bytes) -> Object | None:
     """The object that a body holds, or None."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: brackets without end
         return None
     return document if isinstance(document, dict) else None
 
@@ -94,15 +96,18 @@ def exit_status(status: bytes) -> int | None:
     document = parsed(status) or {}
     if document.get("status") == "Success":
         return 0
-    causes = (document.get("details") or {}).get("causes") or ()
-    told = next((str(cause.get("message")) for cause in causes if cause.get("reason") == "ExitCode"), "")
-    return int(told) if told.isdecimal() else None
+    details = document.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    known = (one for one in (causes if isinstance(causes, list) else ()) if isinstance(one, dict))
+    told = next((str(cause.get("message")) for cause in known if cause.get("reason") == "ExitCode"), "")
+    return int(told) if re.fullmatch(r"[0-9]{1,3}", told) else None
 
 
 def patience(reply: Reply, attempt: int) -> float:
     """Seconds to wait before the next try: what Retry-After says, else doubling from half a second."""
     asked = (reply.headers or {}).get("Retry-After") or ""
-    return min(float(asked) if asked.isdigit() else 0.5 * 2**attempt, LONGEST_WAIT)
+    seconds = asked.isascii() and asked.isdecimal()
+    return min(float(asked) if seconds else 0.5 * 2**attempt, LONGEST_WAIT)
 
 
 def causes_of(error: BaseException) -> list[BaseException]:
@@ -116,8 +121,9 @@ def causes_of(error: BaseException) -> list[BaseException]:
 
 
 def is_dropped(error: BaseException) -> bool:
-    """Whether the peer dropped a connection that had stood."""
-    return any(isinstance(step, ConnectionResetError | BrokenPipeError) for step in causes_of(error))
+    """Whether the peer dropped a connection that had stood, be it amid an answer."""
+    dropped = (ConnectionResetError, BrokenPipeError, IncompleteRead)
+    return any(isinstance(step, dropped) for step in causes_of(error))
 
 
 def reason_of(error: BaseException) -> str:

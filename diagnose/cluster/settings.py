@@ -115,7 +115,15 @@ def read_settings(container: Object, contents: Contents) -> Settings | str:
     try:
         return Settings.from_environment(variables.values, version_of(str(container.get("image") or "")))
     except ValueError as error:
-        return str(error)
+        secret = _secret_of(variables, contents)
+        return f"what Secret {secret} holds of Kong's settings is none that Kong takes" if secret else str(error)
+
+
+def _secret_of(variables: Variables, contents: Contents) -> str | None:
+    """The Secret that one of these values stands in: what is no setting may be anything, and is not quoted."""
+    held = ((source, text) for source, texts in contents.items() for text in (texts or {}).values())
+    told = set(variables.values.values())
+    return next((source.name for source, text in held if source.kind == "secrets" and text in told), None)
 
 
 def version_of(image: str) -> tuple[int, int] | None:

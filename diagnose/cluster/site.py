@@ -41,6 +41,7 @@ from diagnose.cluster.rights import Mode, Scope, untold
 from diagnose.cluster.route import Route
 from diagnose.cluster.snapshot import Snapshot, take
 from diagnose.cluster.unprobed import Lookups, unprobed
+from diagnose.errors import Stop
 from diagnose.inspect.judge import configuration_findings
 from diagnose.inspect.live import Reading, read_around
 from diagnose.owners import Inventory
@@ -52,6 +53,7 @@ from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
 from probes.compose import SECRET_HEADER
 from probes.outcome import Sent
 from probes.probe import Probe
+from probes.secret import opening
 
 DEFAULT_IMAGE = "python:3-alpine"
 
@@ -124,6 +126,7 @@ class ClusterSite:
         self._run: Run | None = None
         self._echo: Object | None = None
         self._progress: Progress = lambda line: None
+        self._lost = False
 
     def __enter__(self) -> Self:
         """The site itself."""
@@ -188,13 +191,18 @@ class ClusterSite:
     def caller_by_api(self) -> str | None:
         """The caller's address as the API server saw it: it appends it to X-Forwarded-For on the way to the echo.
 
-        None without an echo, without the right to call it so, or where the answer does not tell.
+        None without an echo, without the right to call it so, or where the answer does not tell. That the API server
+        cannot be reached any more does not undo what probes told.
         """
-        if self._run is None or self._echo is None:
+        if self._run is None or self._echo is None or self._lost:
             return None
         run = self._run
         path = f"{SERVICE.collection(run.namespace)}/http:{run.name}:{manifests.SERVICE_PORT}/proxy{run.path}/caller"
-        reply = self._api.request("GET", path, headers={SECRET_HEADER: run.secret})
+        try:
+            reply = self._api.request("GET", path, headers={SECRET_HEADER: opening(run.secret)})
+        except Stop as stop:
+            self._note_loss(stop)
+            return None
         return caller_in(reply.body) if reply.ok else None
 
     def unprobed(self) -> Sequence[str]:
@@ -206,6 +214,10 @@ class ClusterSite:
         reading = self._around.reading
         kubectl = kubectl_for(self._options.context)
         return configuration_findings(reading.snapshot, reading.contents, kubectl, reading.installation)
+
+    def _note_loss(self, stop: Stop) -> None:
+        self._lost = True
+        self._progress(f"the API server is lost amid the run: {stop.what}")
 
     def remove(self) -> None:
         """Remove all that the run made. Safe to call twice; ``leftovers`` tells what could not be removed."""

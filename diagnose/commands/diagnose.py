@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 from diagnose.commands import output, values
 from diagnose.errors import EXIT_STATUS, USAGE, Stop
 from diagnose.outside import flags as outside_flags
+from diagnose.report.harmless import harmless
 
 if TYPE_CHECKING:
+    from diagnose.limit import Limit
+    from diagnose.run import Options
     from diagnose.site import Progress, Site
 
 
@@ -94,7 +97,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="ordinary connections through each entry (default 20)",
     )
     how.add_argument(
-        "--timeout", metavar="SECONDS", type=values.seconds, default=5.0, help="for each step of a probe (default 5)"
+        "--timeout",
+        metavar="TIME",
+        type=values.duration,
+        default=300.0,
+        help="for the whole run, in seconds or as 5m (default 5m)",
+    )
+    how.add_argument(
+        "--probe-timeout",
+        metavar="SECONDS",
+        type=values.seconds,
+        default=5.0,
+        help="for each step of a probe (default 5), at most a tenth of --timeout",
     )
     how.add_argument(
         "--no-exec",
@@ -130,27 +144,32 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     stray = next((name for name in outside_flags.OF_ECHOES if getattr(options, name)), None)
     if stray is not None and not options.echo:
         raise Stop(f"--{stray.replace('_', '-')} does not go with --no-echo.", "It is for the echo.", USAGE)
-    from diagnose.remedies.forms import kubectl_for
+    from diagnose.limit import Limit
     from diagnose.report.progress import progress_to
-    from diagnose.run import Options
     from diagnose.run import diagnose as judge
 
-    with (
-        progress_to(sys.stderr, quiet=options.quiet) as progress,
-        _site(options, progress) as site,
-        _leftovers_told(site),
-    ):
-        asked = Options(
-            caller_ips=tuple(options.caller_ip),
-            connections=options.connections,
-            timeout=options.timeout,
-            kubectl=kubectl_for(options.context),
-            command=shlex.join(["kongip", *argv]),
-        )
-        report = judge(site, asked, progress)
+    with Limit(options.timeout) as limit, progress_to(sys.stderr, quiet=options.quiet) as progress:
+        with limit.whole():
+            found = _site(options, progress)
+        with found as site, _leftovers_told(site), limit.whole():
+            report = judge(site, _asked(options, argv, limit), progress)
     with output.reader_may_leave():
         output.print_report(report, options)
     return output.exit_status(report, options.fail_on)
+
+
+def _asked(options: argparse.Namespace, argv: Sequence[str], limit: Limit) -> Options:
+    from diagnose.remedies.forms import kubectl_for
+    from diagnose.run import Options
+
+    return Options(
+        caller_ips=tuple(options.caller_ip),
+        connections=options.connections,
+        timeout=limit.step(options.probe_timeout),
+        kubectl=kubectl_for(options.context),
+        command=shlex.join(["kongip", *argv]),
+        limit=limit,
+    )
 
 
 @contextlib.contextmanager
@@ -161,7 +180,7 @@ def _leftovers_told(site: Site) -> Iterator[None]:
     finally:
         site.remove()
         for leftover in site.leftovers:
-            sys.stderr.write(f"kongip: {leftover}\n")
+            sys.stderr.write(f"kongip: {harmless(leftover)}\n")
 
 
 def _site(options: argparse.Namespace, progress: Progress) -> Site:
@@ -184,7 +203,7 @@ def _site(options: argparse.Namespace, progress: Progress) -> Site:
                 admin_url=options.admin_url,
                 echo_path=options.echo_path,
                 echo_url=options.echo_url,
-                timeout=options.timeout,
+                timeout=options.probe_timeout,
             )
         )
     from diagnose.cluster.manifests import Admission
@@ -206,5 +225,6 @@ def _site(options: argparse.Namespace, progress: Progress) -> Site:
             echo=options.echo,
             admission=Admission(tuple(options.node_selector), tuple(options.toleration), options.network_policy),
             owners=tuple(options.owner),
+            timeout=min(60.0, options.timeout / 3),
         )
     )

@@ -56,6 +56,15 @@ def count(text: str) -> int:
     return int(text)
 
 
+def duration(text: str) -> float:
+    """Seconds of a time such as 90, 90s or 5m, from 10 seconds to an hour."""
+    found = re.fullmatch(r"(\d{1,4})([sm]?)", text, re.ASCII)
+    seconds = float(found[1]) * (60 if found[2] == "m" else 1) if found else 0.0
+    if not 10 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time from 10 seconds to an hour, such as 90 or 5m")
+    return seconds
+
+
 def seconds(text: str) -> float:
     """A number of seconds, from 0.1 to 60."""
     try:

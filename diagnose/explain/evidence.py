@@ -15,6 +15,7 @@ from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, EntryKind, Kon
 from probes import compose
 from probes.outcome import Answered, Closed, Garbled, Outcome, Refused, Reset, Sent, TimedOut, TlsFailed, Unreachable
 from probes.probe import Preamble, Probe, Vantage
+from probes.secret import is_proven
 
 ECHO_MARK = "echo/v1"
 
@@ -112,7 +113,7 @@ def departure(probe: Probe, source: Address) -> Traffic:
 def observe_all(
     sent: Sequence[tuple[Sent, Entry]], logs: Logs, kongs: Sequence[Kong], secret: str
 ) -> list[Observation]:
-    """What all witnesses said of each probe; an echo is believed only if it bears the run's ``secret`` mark.
+    """What all witnesses said of each probe; an echo is believed only if it proves that it has the run's ``secret``.
 
     A refused connection that Kong's log cannot be asked for by a nonce is one of those that the log complains of: the
     echo pod's own complaints are kept apart from those of connections from outside.
@@ -123,7 +124,32 @@ def observe_all(
         for vantage, inside in ((Vantage.INSIDE, True), (Vantage.OUTSIDE, False))
     }
     read_to = _read_to([one for one, _ in sent], logs, kongs)
-    return [_observe(one, entry, by_vantage[one.probe.vantage], kongs, secret, read_to) for one, entry in sent]
+    identified = any(_identified(one, line) for one, _ in sent for line in logs.access.get(one.probe.nonce, ()))
+    return [
+        _observe(one, entry, by_vantage[one.probe.vantage], _own(one, logs, identified), kongs, secret, read_to)
+        for one, entry in sent
+    ]
+
+
+def _own(sent: Sent, logs: Logs, identified: bool) -> Sequence[AccessLine]:
+    """Kong's lines of a probe, without those of requests that only carry its path.
+
+    Kong gives each request an id and tells it in the answer and in its log (since 3.5). Somebody who reads probes on
+    their way can send their paths once more, but not have Kong log them under those ids. ``identified`` tells that the
+    answers' ids are those of the logs at all: of two Kongs in a row the answer tells the first one's.
+    """
+    lines = logs.access.get(sent.probe.nonce, ())
+    if not identified or _request_id(sent) is None:
+        return lines
+    return [line for line in lines if line.identifier is None or _identified(sent, line)]
+
+
+def _identified(sent: Sent, line: AccessLine) -> bool:
+    return line.identifier is not None and line.identifier == _request_id(sent)
+
+
+def _request_id(sent: Sent) -> str | None:
+    return sent.outcome.header("X-Kong-Request-Id") if isinstance(sent.outcome, Answered) else None
 
 
 def _read_to(sent: Sequence[Sent], logs: Logs, kongs: Sequence[Kong]) -> float:
@@ -139,9 +165,16 @@ def _read_to(sent: Sequence[Sent], logs: Logs, kongs: Sequence[Kong]) -> float:
     return min(latest.values(), default=float("-inf"))
 
 
-def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str, read_to: float) -> Observation:
+def _observe(
+    sent: Sent,
+    entry: Entry,
+    logs: Logs,
+    lines: Sequence[AccessLine],
+    kongs: Sequence[Kong],
+    secret: str,
+    read_to: float,
+) -> Observation:
     echo = _echo(sent, secret)
-    lines = logs.access.get(sent.probe.nonce, ())
     line = _answering(sent.outcome, lines)
     headers = {str(name).lower(): str(value) for name, value in echo["headers"]} if echo is not None else {}
     logged = parse_address(headers.get("x-real-ip", ""))
@@ -222,8 +255,8 @@ def _carried(headers: Mapping[str, str]) -> frozenset[tuple[str, str]]:
 
 
 def _refused(probe: Probe, logs: Logs) -> frozenset[Address] | None:
-    """The addresses in Kong's complaints: of this very connection where one quotes its nonce, else of all."""
-    quoting = [complaint for complaint in logs.complaints if probe.nonce in complaint.excerpt]
+    """The addresses in Kong's complaints: of this very connection where one quotes its path, else of all."""
+    quoting = [complaint for complaint in logs.complaints if probe.path in complaint.excerpt]
     named = quoting or [complaint for complaint in logs.complaints if complaint.kind == PREAMBLE_AS_REQUEST]
     return frozenset(filter(None, (parse_address(complaint.client) for complaint in named))) or None
 
@@ -233,11 +266,12 @@ def _echo(sent: Sent, secret: str) -> dict[str, Any] | None:
         return None
     try:
         said = json.loads(sent.outcome.body)
-    except ValueError:
+        if not isinstance(said, dict) or said.get("kongip") != ECHO_MARK:
+            return None
+        proven = is_proven(secret, said.pop("proof", None), json.dumps(said))
+    except (ValueError, RecursionError):  # RecursionError: brackets without end
         return None
-    if not isinstance(said, dict) or said.get("kongip") != ECHO_MARK or sent.probe.nonce not in str(said.get("path")):
-        return None
-    return said
+    return said if proven and sent.probe.nonce in str(said.get("path")) else None
 
 
 def echo_peer(sent: Sent) -> str | None:

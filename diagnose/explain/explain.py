@@ -21,8 +21,9 @@ from probes.probe import Probe
 class Explanation:
     """All cases that remain for ``observations``, the likeliest first.
 
-    ``as_told`` is False where Kong's settings had to be assumed other than it was told. ``contradiction`` says, where
-    no case remains, which kinds of observation no world explains together.
+    There are none where nobody saw anything of any observation. ``as_told`` is False where Kong's settings had to be
+    assumed other than it was told. ``contradiction`` says, where no case agrees with what was seen, which kinds of
+    observation no world explains together.
     """
 
     observations: tuple[Observation, ...]
@@ -110,6 +111,8 @@ def explain(
     and may have reached another Kong: whether this one would have believed them is predicted.
     """
     sights = Sights.of(observations, claims, addresses)
+    if all(observation.seen == Seen(None) for observation in sights.distinct):
+        return Explanation(tuple(observations), ())  # every world agrees with nothing, and there are very many
     cases = _without_hidden_faults(find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses), sights)
     if cases:
         return Explanation(tuple(observations), cases)

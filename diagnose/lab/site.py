@@ -126,7 +126,7 @@ class LabSite:
             for line in gateway.log.access:
                 if line.time < since:
                     continue
-                read = AccessLine(name, line.address, line.status, escaped(line.request))
+                read = AccessLine(name, line.address, line.status, escaped(line.request), line.request_id)
                 probe = next((one for one in probes if _is_of(one, read.request)), None)
                 if probe is not None:
                     access[probe.nonce] = (*access.get(probe.nonce, ()), read)
@@ -210,10 +210,10 @@ def _start_gateways(lab: Lab, opened: contextlib.ExitStack) -> dict[str, Gateway
 
 
 def _is_of(probe: Probe, request: str) -> bool:
-    """Whether a logged request is the probe's: by its nonce, or by what its PROXY header claims."""
+    """Whether a logged request is the probe's: by its path, or by what its PROXY header claims."""
     claimed = probe.claim(PROXY_CHANNEL)
     words = request.split(" ")
-    return probe.nonce in request or (
+    return probe.path in request or (
         claimed is not None and words[0] == "PROXY" and claimed in words and str(probe.claimed_port) in words
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from diagnose.cluster.log_lines import (
+    LONGEST_LINE,
     Complaints,
     Wanted,
     is_error_line,
@@ -28,8 +29,6 @@ QUIET = 1.0
 
 POLL = 0.1
 PIECE = 256 * 1024
-LONGEST_LINE = 64 * 1024
-"""Bytes: nginx writes no longer request lines than its buffers hold (large_client_header_buffers, 8 kB by default)."""
 
 
 class LogFile:

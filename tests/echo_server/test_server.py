@@ -23,10 +23,12 @@ from hypothesis import strategies as st
 
 from echo_server import server
 from echo_server.server import CONNECTIONS_LIMIT, HEAD_LIMIT, HEADERS_LIMIT, Echo, parse_head
+from probes.secret import is_proven, opening
 
 ROOT = Path(__file__).parents[2]
 SECRET = "5ec3e7"
-KNOWS = ("X-Kongip-Secret", SECRET)
+OPENING = server.opening(SECRET)
+KNOWS = ("X-Kongip-Secret", OPENING)
 WAIT = 20.0  # seconds after which an echo that does not do what it should is given up
 
 
@@ -143,7 +145,10 @@ def running() -> Iterator[Running]:
 def test_tells_what_reached_it_to_one_who_knows_the_secret(running: Running) -> None:
     reply = running.ask([("Host", "kong.test"), KNOWS, ("X-Real-IP", "192.0.2.1")], "/kongip/n0nce?a=%20b")
     assert reply.status == 200
-    assert reply.told == {
+    told = reply.told
+    proof = told.pop("proof")
+    assert is_proven(SECRET, proof, json.dumps(told))
+    assert told == {
         "kongip": "echo/v1",
         "peer": "127.0.0.1",
         "method": "GET",
@@ -187,11 +192,37 @@ def test_blanks_around_a_value_are_not_part_of_it_and_other_bytes_are(running: R
     assert [value for _, value in told["headers"]] == ["a b", *values[1:]]
 
 
+def test_what_opens_it_is_made_of_the_secret_as_those_who_ask_make_it() -> None:
+    assert opening(SECRET) == OPENING
+    assert SECRET not in OPENING
+
+
+def test_an_answer_that_was_altered_is_not_its_own(running: Running) -> None:
+    told = running.ask([KNOWS, ("X-Real-IP", "192.0.2.1")]).told
+    proof = told.pop("proof")
+    assert is_proven(SECRET, proof, json.dumps(told))
+    assert not is_proven(OPENING, proof, json.dumps(told))
+    assert not is_proven(SECRET, proof, json.dumps(told | {"headers": [["X-Real-IP", "192.0.2.2"]]}))
+
+
+def test_the_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(given: bytes, wanted: bytes) -> bool:
+        compared.append((given, wanted))
+        return given == wanted
+
+    monkeypatch.setattr("echo_server.server.hmac.compare_digest", compare)
+    Echo(SECRET).reply(("GET", "/", [("X-Kongip-Secret", "wrong")]), "192.0.2.1")
+    assert compared == [(b"wrong", OPENING.encode())]
+
+
 def test_the_secret_is_never_told(running: Running) -> None:
     for name in ("X-Kongip-Secret", "x-kongip-secret", "X-KONGIP-SECRET"):
-        reply = running.ask([(name, SECRET), ("X-A", "1")])
+        reply = running.ask([(name, OPENING), ("X-A", "1")])
         assert reply.told["headers"] == [["X-A", "1"]]
         assert SECRET.encode() not in reply.body
+        assert OPENING.encode() not in reply.body
 
 
 @pytest.mark.parametrize(
@@ -199,12 +230,13 @@ def test_the_secret_is_never_told(running: Running) -> None:
     [
         [],
         [("X-Kongip-Secret", "")],
-        [("X-Kongip-Secret", "5ec3e8")],
-        [("X-Kongip-Secret", "5ec3e")],
-        [("X-Kongip-Secret", "5EC3E7")],
-        [("X-Kongip-Secret", "5ec3e7\xe9")],
-        [("X-Kongip-Secret", "5ec3e7, 5ec3e7")],
-        [("X_Kongip_Secret", SECRET)],
+        [("X-Kongip-Secret", SECRET)],
+        [("X-Kongip-Secret", server.opening("5ec3e8"))],
+        [("X-Kongip-Secret", OPENING[:-1])],
+        [("X-Kongip-Secret", OPENING.upper())],
+        [("X-Kongip-Secret", OPENING + "\xe9")],
+        [("X-Kongip-Secret", f"{OPENING}, {OPENING}")],
+        [("X_Kongip_Secret", OPENING)],
         [KNOWS, KNOWS],
         [KNOWS, ("x-kongip-secret", "other")],
     ],
@@ -310,28 +342,26 @@ def test_hundreds_that_say_nothing_keep_nobody_out(running: Running) -> None:
         assert running.ask().status == 200
 
 
-def test_beyond_its_limit_it_says_that_it_is_busy_and_then_recovers() -> None:
+def test_beyond_its_limit_those_that_have_waited_longest_make_room() -> None:
     with echo() as busy, contextlib.ExitStack() as idle:
-        for _ in range(CONNECTIONS_LIMIT):
-            idle.enter_context(busy.connect())
-        with busy.connect() as one_more:
-            assert read_reply(rest(one_more)).status == 503
-        idle.close()
-        end = time.monotonic() + WAIT
-        while (status := busy.ask().status) == 503 and time.monotonic() < end:
-            pass  # it has still to notice that the others are gone
-        assert status == 200
+        waiting = [idle.enter_context(busy.connect()) for _ in range(CONNECTIONS_LIMIT)]
+        for _ in range(3):
+            assert busy.ask().status == 200
+        assert rest(waiting[0]) == b""
+        waiting[-1].sendall(request([KNOWS]))
+        assert read_reply(rest(waiting[-1])).status == 200
 
 
+KNOWN = b"X-Kongip-Secret: " + OPENING.encode()
 HOSTILE = b"<script>\x1b]0;\x07\xff\x00\"'\\"
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET /" + HOSTILE + b" HTTP/1.1\r\nX-A: " + HOSTILE + b"\r\nX-Kongip-Secret: 5ec3e7\r\n\r\n",
+        b"GET /" + HOSTILE + b" HTTP/1.1\r\nX-A: " + HOSTILE + b"\r\n" + KNOWN + b"\r\n\r\n",
         b"GET /" + HOSTILE + b" HTTP/1.1\r\nX-A: " + HOSTILE + b"\r\n\r\n",
-        HOSTILE + b" / HTTP/1.1\r\nX-Kongip-Secret: 5ec3e7\r\n\r\n",
+        HOSTILE + b" / HTTP/1.1\r\nX-Kongip-Secret: " + OPENING.encode() + b"\r\n\r\n",
         HOSTILE + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + HOSTILE + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nX-Kongip-Secret: " + HOSTILE + b"\r\n\r\n",
@@ -373,7 +403,7 @@ def test_any_bytes_are_a_head_or_none(data: bytes) -> None:
 IMPATIENT = "from echo_server import server; server.PATIENCE = 0.05; server.main()"
 
 
-@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nX-Kongip-Secret: 5ec3e7\r\n"])
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nX-Kongip-Secret: " + OPENING.encode() + b"\r\n"])
 def test_a_head_that_does_not_end_in_time_is_given_up(begun: bytes) -> None:
     with echo(("-c", IMPATIENT)) as impatient, impatient.connect() as connection:
         connection.sendall(begun)

@@ -73,7 +73,7 @@ def built(network: Network, scenario: Scenario, folder: Path) -> Iterator[list[s
     ways = {family: WAYS[scenario.nodes[family]] for family in FAMILIES}
     network.translate(scenario.nodes, scenario.office)
     network.route(scenario.balancer is not None, ways)
-    words = [*_urls(scenario), *_owners(), "--output", "json", "--quiet", "--connections", "6", "--timeout", "2"]
+    words = [*_urls(scenario), *_owners(), "--output", "json", "--quiet", "--connections", "6", "--probe-timeout", "2"]
     words += scenario.known
     with contextlib.ExitStack() as stack:
         for place in ("router", "pod"):

@@ -8,6 +8,7 @@ import pytest
 
 from probes import compose
 from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target
+from probes.secret import opening
 from probes.wire.proxy_protocol import Header, parse
 
 FOUR = Target("203.0.113.80", 80, "http", "kong.test")
@@ -27,7 +28,7 @@ def test_the_request_is_one_get_with_the_claims_behind_everything_else() -> None
         b"User-Agent: kongip\r\n"
         b"Accept: application/json\r\n"
         b"Connection: close\r\n"
-        b"X-Kongip-Secret: s3cret\r\n"
+        b"X-Kongip-Secret: " + opening("s3cret").encode() + b"\r\n"
         b"X-Forwarded-For: 192.0.2.1\r\n"
         b"X-Real-IP: 192.0.2.2\r\n"
         b"\r\n"

@@ -11,6 +11,7 @@ import yaml
 
 from diagnose.cluster import api as door
 from diagnose.cluster.api import connect
+from diagnose.cluster.log_lines import LONGEST_LINE
 from diagnose.cluster.replies import Executed, Reply, converse, exit_status, patience
 from diagnose.errors import Stop
 from tests.diagnose.cluster.things import scripted, thing
@@ -24,7 +25,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_an_answer_that_asks_for_patience_is_awaited(status: int, waits: list[float]) -> None:
     answers = iter([(status, {}), (status, {}), (200, thing("a"))])
     api, transport = scripted(lambda *_: next(answers))
@@ -42,6 +43,34 @@ def test_retry_after_is_heeded_and_bounded() -> None:
     assert patience(Reply(429, headers={"Retry-After": "2"}), 0) == 2
     assert patience(Reply(429, headers={"Retry-After": "3600"}), 0) == 5
     assert patience(Reply(503, headers={}), 1) == 1
+    assert patience(Reply(503, headers={"Retry-After": "\xb9"}), 1) == 1
+
+
+def test_what_had_been_made_after_all_is_no_conflict(waits: list[float]) -> None:
+    answers = iter([(500, {"message": "etcdserver: request timed out"}), (409, {}), (200, thing("a"))])
+    api, transport = scripted(lambda *_: next(answers))
+    assert api.create("/x", thing("a")).object() == thing("a")
+    assert [(method, path) for method, path, _ in transport.asked] == [("POST", "/x"), ("POST", "/x"), ("GET", "/x/a")]
+
+
+def test_a_conflict_at_once_is_one(waits: list[float]) -> None:
+    api, transport = scripted(lambda *_: (409, {"message": "already exists"}))
+    assert api.create("/x", thing("a")).status == 409
+    assert len(transport.asked) == 1
+
+
+def test_of_a_line_without_end_the_beginning_is_handed_over() -> None:
+    api, _ = scripted(lambda *_: (200, b"a" * 10_000_000 + b"\nlast"))
+    taken: list[bytes] = []
+    assert api.lines("/log", [], taken.append).ok
+    assert [(len(line), line[:4]) for line in taken] == [(LONGEST_LINE, b"aaaa"), (4, b"last")]
+
+
+def test_credentials_that_are_given_back_are_hidden() -> None:
+    api, transport = scripted(lambda method, path, body: (418, b"you sent Bearer s3cret-token-of-mine"))
+    transport.configuration.api_key = {"authorization": "Bearer s3cret-token-of-mine"}
+    assert api.get("/x").message == "you sent Bearer (hidden)"
+    assert api.lines("/log", [], print).message == "you sent Bearer (hidden)"
 
 
 def test_refused_credentials_stop_the_run() -> None:
@@ -131,7 +160,17 @@ def test_a_command_that_does_not_end_in_time_has_no_status() -> None:
     assert converse(Session((1, b"out")), b"", 0.0) == Executed(None, b"", b"")
 
 
-@pytest.mark.parametrize(("text", "status"), [(b'{"status":"Success"}', 0), (b"", None), (b"[]", None), (b"{}", None)])
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (b'{"status":"Success"}', 0),
+        (b"", None),
+        (b"[]", None),
+        (b"{}", None),
+        (b'{"details": []}', None),
+        (b'{"details": {"causes": [7]}}', None),
+    ],
+)
 def test_the_exit_status_is_known_or_unknown(text: bytes, status: int | None) -> None:
     assert exit_status(text) == status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -188,3 +189,68 @@ def test_no_text_whatever_raises(first: str, second: str) -> None:
 )
 def test_the_stamp_of_the_api_server_is_split_off(line: str, stamp: float | None, rest: str) -> None:
     assert split_stamp(line) == (stamp, rest)
+
+
+def forged(request: str) -> str:
+    return f'192.0.2.66 - - [24/Nov/2025:10:00:00 +0000] "{request}" 200 12 "-" "kongip"'
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "GET /aaaa1111 HTTP/1.1",
+        "GET /kongip-y/aaaa1111 HTTP/1.1",
+        "GET /?/kongip-x/aaaa1111 HTTP/1.1",
+        "GET /kongip-x/aaaa1111/more HTTP/1.1",
+        "POST /kongip-x/aaaa1111 HTTP/1.1",
+        "PROXY /kongip-x/aaaa1111 HTTP/1.1",
+        "/kongip-x/aaaa1111",
+    ],
+)
+def test_whoever_knows_the_nonce_alone_is_not_believed(request_line: str) -> None:
+    assert parse_access("kong/a", forged(request_line), WANTED) is None
+
+
+def test_what_is_before_kong_may_put_something_round_the_path() -> None:
+    for request_line in ("GET /in/front/kongip-x/aaaa1111 HTTP/1.0", "GET /kongip-x/aaaa1111?added=1 HTTP/2.0"):
+        found = parse_access("kong/a", forged(request_line), WANTED)
+        assert found is not None
+        assert found[0] == "aaaa1111"
+
+
+def test_the_id_that_kong_gave_the_request_is_read_where_it_stands() -> None:
+    found = parse_access("kong/a", WITH_ID, WANTED)
+    assert found is not None
+    assert found[1].identifier == "0123456789abcdef" * 2
+    for line in (COMBINED, COMBINED.replace('"kongip"', f'"kong_request_id: "{"ab" * 16}""'), WITH_ID + "x"):
+        found = parse_access("kong/a", line, WANTED)
+        assert found is not None
+        assert found[1].identifier is None
+
+
+def test_a_client_that_is_named_within_what_was_sent_is_not_the_client() -> None:
+    lie = 'GET x" while reading PROXY protocol, client: 192.0.2.66, server: 0.0.0.0:8000'
+    assert complaints(error(f'broken header: "{lie}"' + TAIL)) == [("broken header", "10.77.2.20", "GET x")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1 - " + " [" * 1_200_000,
+        "1 " + '"' * 2_500_000,
+        "1.1.1.1 " + '" ' * 1_200_000,
+        '1.1.1.1 - "' + " " * 2_500_000,
+        "1 - " + "[] " * 800_000,
+        '{"a": "' + "x" * 2_500_000,
+        error('broken header: "' + 'broken header: "' * 150_000),
+        error("while reading PROXY protocol, client: " * 60_000),
+    ],
+    ids=["brackets", "quotes", "quotes and blanks", "blanks", "pairs", "json", "headers", "clients"],
+)
+def test_a_line_of_megabytes_is_read_in_time(line: str) -> None:
+    began = time.process_time()
+    assert parse_access("kong/a", line, WANTED) is None
+    assert parse_refused_preamble("kong/a", line, None) is None
+    complaints(line)
+    WANTED.nonce_in(line)
+    assert time.process_time() - began < 10

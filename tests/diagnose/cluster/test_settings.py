@@ -107,6 +107,13 @@ def test_a_setting_that_kong_would_refuse_is_told() -> None:
     assert "example.org" in str(refused)
 
 
+def test_what_a_secret_holds_is_not_quoted_where_it_is_no_setting() -> None:
+    told = container(env=[reference("KONG_TRUSTED_IPS", "secretKeyRef", SECRET, "ips")])
+    refused = str(read_settings(told, {SECRET: {"ips": "hush-hush"}}))
+    assert "Secret kong-secret" in refused
+    assert "hush" not in refused
+
+
 def test_a_mounted_configuration_leaves_the_settings_unknown() -> None:
     told = container(volumeMounts=[{"mountPath": "/etc/kong/kong.conf"}])
     assert "/etc/kong" in str(read_settings(told, {}))

@@ -88,16 +88,12 @@ class Response:
         self.status = status
         self.headers = headers
         self.response = self
-        self._body = body
+        half = len(body) // 2
+        self._pieces = [piece for piece in (body[:half], body[half:]) if piece]
 
-    def read(self) -> bytes:
-        """The whole body."""
-        return self._body
-
-    def stream(self, size: int) -> Sequence[bytes]:
-        """The body in two pieces, broken amid a line."""
-        half = len(self._body) // 2
-        return self._body[:half], self._body[half:]
+    def read1(self, size: int) -> bytes:
+        """The next piece of the body, of which there are two, broken amid a line; nothing at its end."""
+        return self._pieces.pop(0) if self._pieces else b""
 
     def close(self) -> None:
         """Nothing is held."""
@@ -110,7 +106,7 @@ class Transport:
     """Stands where the client library's ApiClient does: answers from a script and keeps what was asked."""
 
     def __init__(self, answer: Answer) -> None:
-        self.configuration = type("Configuration", (), {"host": "https://192.0.2.1:6443"})()
+        self.configuration: Any = type("Configuration", (), {"host": "https://192.0.2.1:6443"})()
         self.asked: list[tuple[str, str, Any]] = []
         self.queries: list[str] = []
         self._answer = answer

@@ -12,6 +12,8 @@ from diagnose.explain.evidence import Observation, echo_peer, observe_all
 from diagnose.path.proxying import Answer
 from diagnose.plan import Planner
 from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Complaint, Entry, EntryKind, Kong, Logs
+from echo_server import server
+from probes import compose
 from probes.claims import Claims
 from probes.outcome import (
     Answered,
@@ -40,13 +42,14 @@ def probe(entry: Entry = OUTSIDE) -> Probe:
 
 def echoed(asked: Probe, **said: object) -> Answered:
     """The echo's answer to ``asked``, unless ``said`` has it otherwise."""
-    told = {
+    told: dict[str, object] = {
         "kongip": "echo/v1",
         "peer": KONG.address,
         "path": asked.path,
         "headers": [["X-Real-IP", "192.168.7.7"], ["X-Forwarded-For", "192.0.2.1, 10.0.0.1"]],
     }
-    return Answered(200, (), json.dumps({**told, **said}).encode())
+    told |= said
+    return Answered(200, (), json.dumps({**told, "proof": server.proof(SECRET, json.dumps(told))}).encode())
 
 
 def observed(asked: Probe, outcome: Outcome, logs: Logs | None = None, entry: Entry = OUTSIDE) -> Observation:
@@ -284,3 +287,85 @@ def test_a_pod_whose_log_is_silent_proves_nothing() -> None:
     first, _ = observe_all(sent, Logs({asked.nonce: (line,)}), [KONG, OTHER], SECRET)
 
     assert not first.seen.unlogged
+
+
+def answered(request_id: str) -> Answered:
+    return Answered(404, (("Server", "kong/3.9.3"), ("X-Kong-Request-Id", request_id)))
+
+
+def line_of(asked: Probe, address: str, identifier: str | None) -> AccessLine:
+    return AccessLine(KONG.name, address, 404, f"GET {asked.path} HTTP/1.1", identifier)
+
+
+def seen_of(*told: tuple[Probe, str, tuple[AccessLine, ...]]) -> list[Observation]:
+    logs = Logs({asked.nonce: lines for asked, _, lines in told})
+    return observe_all(
+        [(Sent(asked, answered(identifier), "192.168.7.7"), OUTSIDE) for asked, identifier, _ in told],
+        logs,
+        [KONG],
+        SECRET,
+    )
+
+
+def test_a_request_that_only_carries_the_probes_path_is_told_by_its_id_from_the_probe() -> None:
+    asked = probe()
+    copy = line_of(asked, "203.0.113.66", "b" * 32)
+    [seen] = seen_of((asked, "a" * 32, (copy, line_of(asked, "10.2.0.11", "a" * 32), copy)))
+
+    assert seen.seen.logged == ip_address("10.2.0.11")
+
+
+def test_a_copy_alone_is_not_believed_where_the_probes_own_line_is_lost() -> None:
+    asked, other = probe(), probe()
+    seen, _ = seen_of(
+        (asked, "a" * 32, (line_of(asked, "203.0.113.66", "b" * 32),)),
+        (other, "c" * 32, (line_of(other, "10.2.0.11", "c" * 32),)),
+    )
+
+    assert (seen.seen.logged, seen.in_log) == (None, False)
+
+
+def test_where_no_answers_id_is_in_the_log_the_lines_are_another_kongs_behind_the_first() -> None:
+    asked = probe()
+    [seen] = seen_of((asked, "a" * 32, (line_of(asked, "10.2.0.11", "b" * 32),)))
+
+    assert seen.seen.logged == ip_address("10.2.0.11")
+
+
+def test_a_copy_without_an_id_to_tell_it_leaves_the_address_unknown() -> None:
+    asked = probe()
+    logs = Logs({asked.nonce: (line_of(asked, "203.0.113.66", None), line_of(asked, "10.2.0.11", None))})
+
+    assert observed(asked, Answered(404), logs).seen.logged is None
+
+
+@pytest.mark.parametrize("proof", [None, 7, "", "é", "0" * 64])
+def test_an_echo_that_cannot_prove_itself_is_not_believed(proof: object) -> None:
+    asked = probe()
+    said = json.loads(echoed(asked).body)
+
+    assert observed(asked, Answered(200, (), json.dumps({**said, "proof": proof}).encode())).echoed is False
+
+
+def test_what_the_echo_said_cannot_be_changed_on_its_way() -> None:
+    asked = probe()
+    said = json.loads(echoed(asked).body)
+    said["headers"] = [["X-Real-IP", "203.0.113.66"]]
+
+    assert observed(asked, Answered(200, (), json.dumps(said).encode())).echoed is False
+
+
+def test_one_who_took_a_probe_knows_too_little_to_answer_as_the_echo() -> None:
+    asked = probe()
+    sent = dict(compose.headers(asked))[compose.SECRET_HEADER]
+    told = {"kongip": "echo/v1", "peer": KONG.address, "path": asked.path, "headers": []}
+    said = {**told, "proof": server.proof(sent, json.dumps(told))}
+
+    assert observed(asked, Answered(200, (), json.dumps(said).encode())).echoed is False
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 60_000, b'{"kongip": "echo/v1", "path": ' + b"[" * 60_000, b"\xff", b"1" * 9999]
+)
+def test_an_answer_that_no_parser_likes_is_no_echo(body: bytes) -> None:
+    assert observed(probe(), Answered(200, (), body)).echoed is False

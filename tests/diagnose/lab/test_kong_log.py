@@ -6,7 +6,7 @@ from diagnose.cluster.log_lines import Complaints, Wanted, parse_access, parse_r
 from diagnose.lab.kong_log import Access, Refusal
 from diagnose.site import PREAMBLE_AS_REQUEST, Complaint
 
-WANTED = Wanted(frozenset({"0123456789abcdef"}))
+WANTED = Wanted({"0123456789abcdef": "/kongip-x/0123456789abcdef"})
 
 
 def test_an_access_line_is_read_as_one() -> None:

@@ -160,7 +160,7 @@ class Run:
 
 def command(*arguments: str) -> list[str]:
     """The command line of a run of few connections; the balancer's address is told, as loopback needs."""
-    known = ["--owner", f"{BALANCER}/32=load_balancer", "--connections", "4", "--timeout", "2"]
+    known = ["--owner", f"{BALANCER}/32=load_balancer", "--connections", "4", "--probe-timeout", "2"]
     return [sys.executable, "-m", "diagnose", "diagnose", "--output", "json", "--quiet", *known, *arguments]
 
 

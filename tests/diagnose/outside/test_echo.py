@@ -11,6 +11,7 @@ from diagnose.outside import echo as waiting
 from diagnose.outside.echo import Echo, await_echo
 from diagnose.outside.route import EchoRoute
 from diagnose.site import Entry, EntryKind
+from echo_server import server
 from probes.outcome import Answered, Closed, Outcome, Refused, Sent
 from probes.probe import Probe
 
@@ -28,7 +29,8 @@ Answering = Callable[[Probe], Outcome]
 
 def echoing(probe: Probe) -> Outcome:
     body = {"kongip": "echo/v1", "peer": "10.0.0.5", "path": probe.path, "headers": []}
-    return Answered(200, (PASSED,), json.dumps(body).encode())
+    said = {**body, "proof": server.proof(SECRET, json.dumps(body))}
+    return Answered(200, (PASSED,), json.dumps(said).encode())
 
 
 def always(outcome: Outcome) -> Answering:
