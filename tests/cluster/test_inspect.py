@@ -107,14 +107,14 @@ def test_what_is_to_be_changed_is_taken_by_an_api_server(tmp_path: Path) -> None
         try:
             run = live()
             commands = [step["text"] for step in steps(run) if step["kind"] == "kubectl"]
-            taken = [dry(command) for command in commands]
+            for command in commands:
+                dry(command)
         finally:
             kubectl("-n", "kong", "annotate", "service", "kong-proxy", f"{OF_AZURE}-")
 
     assert "KIP725" in codes(run)
     assert any("set env deployment/kong" in one and "KONG_PROXY_LISTEN=0.0.0.0:8000" in one for one in commands)
     assert any("patch service kong-proxy" in one and "Local" in one for one in commands)
-    assert all("server dry run" in one for one in taken)
 
 
 def steps(run: Run) -> list[Object]:
@@ -123,8 +123,8 @@ def steps(run: Run) -> list[Object]:
     return [step for finding in run.report["findings"] if finding["remedy"] for step in finding["remedy"]["steps"]]
 
 
-def dry(command: str) -> str:
-    """What kubectl says of a command that it is to have the API server try, and not to keep."""
+def dry(command: str) -> None:
+    """Have the API server try a command and keep nothing of it; CalledProcessError where it refuses."""
     environment = os.environ | {"KUBECONFIG": str(KUBECONFIG)}
     tried = [*inside("client"), "bash", "-c", f"{command} --dry-run=server"]
-    return subprocess.run(tried, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+    subprocess.run(tried, env=environment, capture_output=True, check=True, timeout=60)

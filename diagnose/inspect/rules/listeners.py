@@ -59,9 +59,10 @@ def drops_defaults(kong: Kong) -> Iterator[Found]:
         lacks.append("listeners on [::], which Kong's charts have")
     if not charted and not any("reuseport" in one.flags for one in kong.listens):
         lacks.append("reuseport and backlog=16384, which Kong's own default has")
+    under = "".join(f"{key}." for key in (installation.values if installation else ()))
     in_chart = note(
-        "Or leave env.proxy_listen out and set proxy.http.parameters to [proxy_protocol] and proxy.tls.parameters to "
-        "[http2, proxy_protocol]; the chart then writes the entries for both families."
+        f"Or leave {under}env.proxy_listen out and set {under}proxy.http.parameters to [proxy_protocol] and "
+        f"{under}proxy.tls.parameters to [http2, proxy_protocol]; the chart then writes the entries for both families."
     )
     yield Found(
         "KIP721",
