@@ -6,6 +6,7 @@ import argparse
 import ipaddress
 
 from diagnose.hosts import host_name
+from diagnose.path.traffic import parse_address
 
 
 def port(text: str) -> int:
@@ -13,6 +14,25 @@ def port(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 5 or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
     return int(text)
+
+
+def place(text: str) -> tuple[str, int]:
+    """A host or an address with a port, as HOST:PORT; an IPv6 address stands in brackets."""
+    name, _, number = text.rpartition(":")
+    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+    try:
+        if (":" in bare) is not name.startswith("["):
+            raise argparse.ArgumentTypeError("an IPv6 address stands in brackets, and nothing else does")
+        return (bare if parse_address(bare) is not None else host(bare)), port(number)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT: {error}") from error
+
+
+def path(text: str) -> str:
+    """The path of a request, as it is sent."""
+    if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path: it begins with / and holds neither spaces nor controls")
+    return text
 
 
 def full_name(text: str) -> str:
