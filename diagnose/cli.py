@@ -18,6 +18,7 @@ COMMANDS = {
     "diagnose": "probe a Kong and name the layer at fault",
     "inspect": "find what is wrong with Kong's configuration, without traffic",
     "what-if": "answer for a connection to Kong without sending any",
+    "traffic": "tell where requests seem to come from, by Kong's access log",
     "probe": "take the wire signature of one address, without a cluster",
     "explain": "tell what a finding means and what helps",
     "clean": "remove what a killed run has left in a Kong outside Kubernetes",

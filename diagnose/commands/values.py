@@ -84,3 +84,21 @@ def seconds(text: str) -> float:
     if not 0.1 <= seconds <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 60")
     return seconds
+
+
+def duration(text: str) -> int:
+    """A time of the past in seconds, written with its unit: 90s, 30m, 2h, 1d."""
+    number, unit = text[:-1], text[-1:]
+    if not (number.isascii() and number.isdecimal()) or unit not in UNITS or not 0 < int(number) < 10**6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 30m, 2h or 1d")
+    return int(number) * UNITS[unit]
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def lines(text: str) -> int:
+    """A number of lines, from 1 to a hundred million."""
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 10**8:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return int(text)
