@@ -41,7 +41,7 @@ def chunks(file: Readable, limit: int | None = None) -> Iterator[memoryview]:
         if ended and have > 1:
             buffer[have : have + 1] = b"\n"
             have += 1
-        while (end := _end(buffer, start, have, _size(read, limit))) > start:
+        while (end := _end(buffer, start, have, 1 if too_long else _size(read, limit))) > start:
             if not too_long:
                 yield view[start:end]
             too_long = False

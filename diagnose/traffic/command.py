@@ -6,7 +6,6 @@ from argparse import Namespace
 
 from diagnose.errors import COULD_NOT_RUN, UNDETERMINED, Stop
 from diagnose.owners import LOOPBACK, Inventory, user_owned
-from diagnose.site import Gap
 from diagnose.traffic.chunks import of_lines
 from diagnose.traffic.edges import EDGES
 from diagnose.traffic.files import count_files
@@ -43,6 +42,7 @@ def _of_files(options: Namespace, form: Format | None) -> Traffic:
 
 def _of_cluster(options: Namespace, form: Format | None) -> Traffic:
     from diagnose.cluster.access_logs import open_logs
+    from diagnose.site import Gap
 
     seconds = options.since if options.since is not None else (SINCE if options.tail is None else None)
     with open_logs(options.context, options.kubeconfig, options.service, options.ingress_class, options.owner) as logs:

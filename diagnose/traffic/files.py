@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import signal
 import stat
@@ -40,6 +39,8 @@ def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
             if begins:
                 file.seek(0)
             if begins == GZIP:
+                import gzip
+
                 with gzip.open(file) as unpacked:
                     return _count(unpacked, form, kinds)
             parts = _parts(os.fstat(file.fileno()))

@@ -83,14 +83,15 @@ class Tally:
 
     def take(self, chunk: Chunk, kinds: Kinds) -> None:
         """Count the lines of a chunk; they are taken to be of about one time."""
-        counts, told, others = _counted(self.format or of_chunk(chunk), chunk, kinds)
+        form = self.format or of_chunk(chunk)
+        counts, told, others = _counted(form, chunk, kinds)
         if not told and not self.given:
-            self.format = of_chunk(chunk)
-            counts, told, others = _counted(self.format, chunk, kinds)
+            form = of_chunk(chunk)
+            counts, told, others = _counted(form, chunk, kinds)
         self.others += others
         if not told:
-            self.format = self.format if self.given else None
             return
+        self.format = form
         self.requests += told.total()
         self.kinds.update(told)
         self.addresses.add(counts.items())

@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from typing import TYPE_CHECKING
 
 from diagnose.owners import Inventory
 from diagnose.path.traffic import parse_address
-from diagnose.site import Gap
 from diagnose.traffic.kinds import INFRASTRUCTURE, Kind, Kinds
 from diagnose.traffic.tally import KEPT, Tally
+
+if TYPE_CHECKING:
+    from diagnose.site import Gap
 
 COMMONEST = 10
 ROWS = 12
