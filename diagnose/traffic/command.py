@@ -52,7 +52,9 @@ def _of_cluster(options: Namespace, form: Format | None) -> Traffic:
         unread = logs.read(lambda pod: reading[pod].take, seconds, options.tail)
     if len(unread) == len(reading):
         whys = "; ".join(dict.fromkeys(unread.values()))
-        raise Stop(f"No log of {logs.place} can be read: {whys}.", "See kongip rbac for the rights.", COULD_NOT_RUN)
+        raise Stop(
+            f"No log of {logs.place} can be read: {whys}.", "Ask for the right to get pods/log there.", COULD_NOT_RUN
+        )
     gaps = (*logs.gaps, *(Gap(f"the log of {pod}", why) for pod, why in unread.items()))
     tallies = {pod: lines.counted() for pod, lines in reading.items() if pod not in unread}
     return tell(logs.place, tallies, kinds, inventory, gaps)
