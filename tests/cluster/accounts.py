@@ -46,9 +46,9 @@ def account(rules: list[Object], folder: Path) -> Iterator[Path]:
         kubectl("delete", f"clusterrole/{name}", f"clusterrolebinding/{name}")
 
 
-def token(account: str) -> str:
+def token(account: str, namespace: str = "default") -> str:
     """A token of a service account, asked for in a way that every kubectl knows."""
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}}
-    path = f"/api/v1/namespaces/default/serviceaccounts/{account}/token"
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     answer = kubectl("create", f"--raw={path}", "--filename=-", text=json.dumps(request))
     return str(json.loads(answer)["status"]["token"])
