@@ -43,12 +43,13 @@ accuracy: $(READY) ## play every scenario of tests/lab, and write docs/accuracy.
 
 bench: $(READY) ## measure what is claimed to be fast, side by side with its peers
 	@$(BIN)/python -m benchmarks.explaining
+	@$(BIN)/python -m benchmarks.traffic
 
 format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix -q . || true
 	@$(BIN)/ruff format .
 
-docs: $(READY) ## write docs/findings/ and docs/load-balancers/ from their data
+docs: $(READY) ## write docs/findings/, docs/load-balancers/ and docs/man/ from their data
 	@$(BIN)/python -m diagnose.pages
 
 lock: $(READY) ## resolve the dependencies anew into requirements-dev.lock

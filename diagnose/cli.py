@@ -8,7 +8,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NoReturn
 
 from diagnose import __version__
@@ -17,10 +17,14 @@ from diagnose.errors import EXIT_STATUS, INTERRUPTED, USAGE, Stop
 COMMANDS = {
     "diagnose": "probe a Kong and name the layer at fault",
     "inspect": "find what is wrong with Kong's configuration, without traffic",
+    "traffic": "tell where requests seem to come from, by Kong's access log",
+    "probe": "take the wire signature of one address, without a cluster",
     "what-if": "answer for a connection to Kong without sending any",
+    "explain": "tell what a finding means and what helps",
     "rbac": "print the rights that kongip needs in a cluster, as Roles",
     "clean": "remove what killed runs have left",
     "lab": "list the embedded labs",
+    "completion": "print what completes commands and flags in a shell",
 }
 """What each command does, in the order of --help; a command is the module of its name in diagnose.commands."""
 
@@ -32,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(sys, stream) is None:  # closed by who started us: the exit status is all they want
             setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # for the whole process
     try:
-        options = _parser(argv).parse_args(argv)
+        options = parser([name for name in COMMANDS if name in argv], _called(sys.argv[0])).parse_args(argv)
         with _interruptible():
             status: int = options.run(options, argv)
         return status
@@ -73,18 +77,28 @@ class _Parser(argparse.ArgumentParser):
         raise Stop(f"{message}.", f"See {self.prog} --help.", USAGE)
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="kongip",
+PLUGIN = "kubectl-kongip"
+"""The name by which kubectl finds and starts kongip for ``kubectl kongip``."""
+
+
+def _called(program: str) -> str:
+    """How the user has called the command."""
+    return PLUGIN.replace("-", " ") if os.path.basename(program) == PLUGIN else "kongip"
+
+
+def parser(loaded: Collection[str] = tuple(COMMANDS), program: str = "kongip") -> argparse.ArgumentParser:
+    """The whole command line; only the commands that are ``loaded`` have their flags, since that takes time."""
+    made = _Parser(
+        prog=program,
         description="Tells where the client's IP address is lost on the way to Kong, and what restores it.",
         epilog=EXIT_STATUS,
     )
-    parser.add_argument("--version", action="version", version=f"kongip {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    made.add_argument("--version", action="version", version=f"kongip {__version__}")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary)
-        if name in argv:  # only the command that is asked for has to be loaded
+        if name in loaded:
             module = importlib.import_module(f"diagnose.commands.{name.replace('-', '_')}")
             module.add_flags(command)
             command.set_defaults(run=module.run)
-    return parser
+    return made

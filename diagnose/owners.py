@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from diagnose.errors import USAGE, Stop
 from diagnose.path.traffic import Address, Layer
 
 Network = IPv4Network | IPv6Network
@@ -88,3 +89,30 @@ class Inventory:
             owners.setdefault(int(net.network_address) >> (net.max_prefixlen - net.prefixlen), []).append(owner)
         lengths = sorted(by_length, key=lambda key: -key[1])
         return {family: [(key[1], by_length[key]) for key in lengths if key[0] == family] for family in (4, 6)}
+
+
+Owned = tuple[str, Owner]
+"""An address or a CIDR, and who owns it."""
+
+KIND_OF_WORD = {
+    "caller": Kind.CALLER,
+    "edge": Kind.EDGE,
+    "load_balancer": Kind.BALANCER,
+    "node": Kind.NODE,
+}
+"""What ``--owner CIDR=LAYER`` may say."""
+
+LOOPBACK: tuple[Owned, ...] = tuple(
+    (net, Owner(Kind.LOOPBACK, "loopback", "loopback of Kong's own pod or node")) for net in ("127.0.0.0/8", "::1")
+)
+
+
+def user_owned(cidr: str, layer: str) -> Owned:
+    """What one ``--owner CIDR=LAYER`` says. Stop with status 2 where it says nothing."""
+    word = f"--owner {cidr}={layer}"
+    try:
+        network, kind = ip_network(cidr, strict=False), KIND_OF_WORD[layer]
+    except (ValueError, KeyError) as error:
+        remedy = f"Write CIDR=LAYER, with LAYER one of {', '.join(KIND_OF_WORD)}."
+        raise Stop(f"{word} cannot be used.", remedy, USAGE) from error
+    return str(network), Owner(kind, f"{layer.replace('_', ' ')} {network}", word)

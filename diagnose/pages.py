@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from diagnose import catalogue_pages
+from diagnose.manual import man_page
 from diagnose.providers import pages as provider_pages
 
 MADE: Mapping[str, Callable[[], dict[str, str]]] = {
     catalogue_pages.FOLDER: catalogue_pages.pages,
     provider_pages.FOLDER: provider_pages.pages,
+    man_page.FOLDER: man_page.pages,
 }
 """What makes the pages of each folder, from the root of a checkout. Such a folder holds no other."""
 
@@ -21,7 +23,7 @@ def out_of_step(root: Path) -> list[Path]:
     wrong = []
     for name, make in MADE.items():
         folder, wanted = root / name, make()
-        there = {path.name: path.read_text("utf-8") for path in folder.glob("*.md")}
+        there = {path.name: path.read_text("utf-8") for path in folder.glob("*")}
         wrong += [folder / one for one in sorted(wanted.keys() | there.keys()) if wanted.get(one) != there.get(one)]
     return wrong
 

@@ -9,12 +9,9 @@ from diagnose.cluster.entries import Resolve
 from diagnose.cluster.fronts import Front, published_by
 from diagnose.cluster.objects import annotations_of, at, full_name, name_of
 from diagnose.cluster.replies import Object
-from diagnose.errors import USAGE, Stop
-from diagnose.owners import Inventory, Kind, Network, Owner
+from diagnose.owners import LOOPBACK, Inventory, Kind, Network, Owned, Owner, user_owned
 from diagnose.path.traffic import parse_address
 from diagnose.providers.provider import Provider
-
-Owned = tuple[str, Owner]
 
 TUNNEL_ANNOTATIONS = (
     "projectcalico.org/IPv4Address",
@@ -34,18 +31,6 @@ SERVICE_LB_LABEL = "svccontroller.k3s.cattle.io/svcname"
 
 WIDEST_SERVICE_RANGE = {4: 12, 6: 108}
 """An API server takes no wider range of ClusterIPs; a wider one here would be two ranges mistaken for one."""
-
-KIND_OF_WORD = {
-    "caller": Kind.CALLER,
-    "edge": Kind.EDGE,
-    "load_balancer": Kind.BALANCER,
-    "node": Kind.NODE,
-}
-"""What ``--owner CIDR=LAYER`` may say."""
-
-LOOPBACK: tuple[Owned, ...] = tuple(
-    (net, Owner(Kind.LOOPBACK, "loopback", "loopback of Kong's own pod or node")) for net in ("127.0.0.0/8", "::1")
-)
 
 
 def read_inventory(
@@ -151,14 +136,3 @@ def provider_owned(provider: Provider) -> Iterator[Owned]:
     """The ranges that a provider guarantees its connections to come from."""
     for network in provider.trust.ranges:
         yield str(network), Owner(Kind.BALANCER, provider.name, f"ranges that {provider.name} connects from")
-
-
-def user_owned(cidr: str, layer: str) -> Owned:
-    """What one ``--owner CIDR=LAYER`` says. Stop with status 2 where it says nothing."""
-    word = f"--owner {cidr}={layer}"
-    try:
-        network, kind = ip_network(cidr, strict=False), KIND_OF_WORD[layer]
-    except (ValueError, KeyError) as error:
-        remedy = f"Write CIDR=LAYER, with LAYER one of {', '.join(KIND_OF_WORD)}."
-        raise Stop(f"{word} cannot be used.", remedy, USAGE) from error
-    return str(network), Owner(kind, f"{layer.replace('_', ' ')} {network}", word)

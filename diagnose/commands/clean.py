@@ -32,7 +32,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--older-than",
         metavar="AGE",
-        type=values.age,
+        type=values.duration,
         help="what runs have left that began longer ago: 90s, 10m, 2h, 1d",
     )
     what.add_argument("--dry-run", action="store_true", help="remove nothing, only tell what would be")

@@ -99,7 +99,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--timeout",
         metavar="TIME",
-        type=values.duration,
+        type=values.time_limit,
         default=300.0,
         help="for the whole run, in seconds or as 5m (default 5m)",
     )

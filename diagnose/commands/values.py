@@ -7,6 +7,7 @@ import ipaddress
 import re
 
 from diagnose.hosts import host_name
+from diagnose.path.traffic import parse_address
 
 
 def port(text: str) -> int:
@@ -14,6 +15,25 @@ def port(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 5 or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
     return int(text)
+
+
+def place(text: str) -> tuple[str, int]:
+    """A host or an address with a port, as HOST:PORT; an IPv6 address stands in brackets."""
+    name, _, number = text.rpartition(":")
+    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+    try:
+        if (":" in bare) is not name.startswith("["):
+            raise argparse.ArgumentTypeError("an IPv6 address stands in brackets, and nothing else does")
+        return (bare if parse_address(bare) is not None else host(bare)), port(number)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT: {error}") from error
+
+
+def path(text: str) -> str:
+    """The path of a request, as it is sent."""
+    if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path: it begins with / and holds neither spaces nor controls")
+    return text
 
 
 def full_name(text: str) -> str:
@@ -56,7 +76,7 @@ def count(text: str) -> int:
     return int(text)
 
 
-def duration(text: str) -> float:
+def time_limit(text: str) -> float:
     """Seconds of a time such as 90, 90s or 5m, from 10 seconds to an hour."""
     found = re.fullmatch(r"(\d{1,4})([sm]?)", text, re.ASCII)
     seconds = float(found[1]) * (60 if found[2] == "m" else 1) if found else 0.0
@@ -81,16 +101,6 @@ def run_id(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{10}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no run's id, which is ten hexadecimal digits")
     return text
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def age(text: str) -> float:
-    """An age such as 90s, 10m, 2h or 1d, in seconds."""
-    if not re.fullmatch(r"[0-9]{1,6}[smhd]", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no age like 90s, 10m, 2h or 1d")
-    return float(int(text[:-1]) * _UNITS[text[-1]])
 
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
@@ -123,3 +133,21 @@ def namespace(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name of a namespace")
     return text
+
+
+def duration(text: str) -> int:
+    """A time of the past in seconds, written with its unit: 90s, 30m, 2h, 1d."""
+    number, unit = text[:-1], text[-1:]
+    if not (number.isascii() and number.isdecimal()) or unit not in UNITS or not 0 < int(number) < 10**6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 30m, 2h or 1d")
+    return int(number) * UNITS[unit]
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def lines(text: str) -> int:
+    """A number of lines, from 1 to a hundred million."""
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 10**8:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return int(text)

@@ -237,10 +237,10 @@ def _in_clear(outcome: Outcome, line: AccessLine | None) -> bool | None:
     """Whether it is nginx's error 497, for which Kong has no page of its own; None where another may have answered."""
     if not isinstance(outcome, Answered) or outcome.status != 400 or not (line is not None or by_kong(outcome)):
         return None
-    return _CLEAR_TEXT in outcome.body
+    return CLEAR_TEXT in outcome.body
 
 
-_CLEAR_TEXT = b"plain HTTP request was sent to HTTPS port"
+CLEAR_TEXT = b"plain HTTP request was sent to HTTPS port"
 
 _NOT_OF_CLIENTS = frozenset({"host", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port"})
 
@@ -292,7 +292,7 @@ def _kong(echo: dict[str, Any] | None, line: AccessLine | None, entry: Entry, ko
 def _read_whole(outcome: Answered, lines: Sequence[AccessLine], nonce: str) -> bool:
     """Whether a 400 came of a request that Kong had read: then a plugin or the application gave it."""
     read = any(line.status == 400 and nonce in line.request for line in lines)
-    return read and _CLEAR_TEXT not in outcome.body
+    return read and CLEAR_TEXT not in outcome.body
 
 
 def _answer(outcome: Outcome, echoed: bool, lines: Sequence[AccessLine], nonce: str) -> Answer | None:

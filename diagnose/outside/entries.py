@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
 from diagnose.cluster.entries import Resolve, parse_url, url_entries
-from diagnose.cluster.inventory import user_owned
 from diagnose.errors import Stop
-from diagnose.owners import Inventory, Kind, Owner
+from diagnose.owners import Inventory, Kind, Owner, user_owned
 from diagnose.path.node import INBOUND
 from diagnose.path.traffic import Address, parse_address
 from diagnose.site import Entry, EntryKind

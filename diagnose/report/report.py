@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from diagnose.path.traffic import Layer
-from diagnose.site import Gap
+
+if TYPE_CHECKING:  # what a site is made of is much to load for what only shows
+    from diagnose.site import Gap
 
 
 class Verdict(StrEnum):

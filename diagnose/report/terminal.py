@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import os
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from diagnose.report import blocks
 from diagnose.report.harmless import harmless, harmless_lines
 from diagnose.report.ladder_drawing import drawn, spoken
 from diagnose.report.report import Culprit, Finding, Group, ProbeRow, Remedy, Report, Severity, Verdict
-from diagnose.report.signs import ASCII, UNICODE, Signs
+from diagnose.report.signs import UNICODE, Signs
 
 PAGES = "docs/findings"
 """Where the page of a finding lies."""
-
-PROSE = 100
-"""Columns beyond which lines of prose become hard to read; tables may be wider."""
 
 STEPS = {
     "kubectl": "Run:",
@@ -54,23 +49,7 @@ def show(
     ``width`` (columns, at least 40) and ``colour`` are the terminal's own where they are None; NO_COLOR, TERM=dumb and
     anything that is no terminal have no colour.
     """
-    encoding = stream.encoding or "utf-8"
-    columns = max(40, shutil.get_terminal_size().columns if width is None else width)
-    coloured = _has_colour(stream) if colour is None else colour
-    shown = text(report, columns, coloured=coloured, signs=_signs(encoding), verbose=verbose)
-    stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
-
-
-def _has_colour(stream: TextIO) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _signs(encoding: str) -> Signs:
-    try:
-        "".join((UNICODE.good, UNICODE.bad, UNICODE.line, UNICODE.here)).encode(encoding)
-    except UnicodeEncodeError:
-        return ASCII
-    return UNICODE
+    blocks.put(lambda signs: _blocks(report, signs, verbose), stream, width, colour)
 
 
 def text(report: Report, width: int, *, coloured: bool, signs: Signs = UNICODE, verbose: bool = False) -> str:
@@ -78,25 +57,7 @@ def text(report: Report, width: int, *, coloured: bool, signs: Signs = UNICODE, 
 
     ``verbose`` adds every probe.
     """
-    written = io.StringIO()
-    console = Console(
-        file=written,
-        width=width,
-        force_terminal=coloured,
-        color_system="standard" if coloured else None,
-        no_color=not coloured,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    for block in _blocks(report, signs, verbose):
-        if isinstance(block, Text) and block.no_wrap:
-            console.print(block, soft_wrap=True)
-        elif isinstance(block, Table) and block.show_header:
-            console.print(block)
-        else:
-            console.print(block, width=min(width, PROSE))
-    return "".join(f"{line.rstrip()}\n" for line in written.getvalue().splitlines())
+    return blocks.laid_out(_blocks(report, signs, verbose), width, coloured=coloured)
 
 
 def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[RenderableType]:
@@ -106,14 +67,14 @@ def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[RenderableT
     yield from _groups(report.groups)
     for finding in report.findings:
         yield from _finding(finding, report.culprits, signs)
-    yield from _listed("Not told apart: the evidence fits each of these", _possible(report), signs)
-    yield from _listed("What would settle what is open", report.settled_by, signs)
+    yield from blocks.listed("Not told apart: the evidence fits each of these", _possible(report), signs)
+    yield from blocks.listed("What would settle what is open", report.settled_by, signs)
     gaps = [f"{gap.what}: {gap.why}" for gap in report.not_measured]
-    yield from _listed("Not measured", gaps, signs)
+    yield from blocks.listed("Not measured", gaps, signs)
     if verbose:
         yield from _probes(report)
         not_needed = [f"{gap.what}: {gap.why}" for gap in report.not_needed]
-        yield from _listed("Not sent, as they would have told nothing more", not_needed, signs)
+        yield from blocks.listed("Not sent, as they would have told nothing more", not_needed, signs)
     yield Text(harmless(_summary(report)), style="dim")
     yield _headline(report, signs)
 
@@ -128,7 +89,7 @@ def _path(report: Report, signs: Signs) -> Iterator[RenderableType]:
     if not report.path:
         return
     mixed = sum(group.vantage == "outside" and not group.beside for group in report.groups) > 1
-    yield _heading(f"The path{' of the worst connections' if mixed else ''} to {report.site}")
+    yield blocks.heading(f"The path{' of the worst connections' if mixed else ''} to {report.site}")
     yield from drawn(report, signs)
     yield ""
 
@@ -141,7 +102,7 @@ def _groups(groups: tuple[Group, ...]) -> Iterator[RenderableType]:
     for entry, ways in by_entry.items():
         told = list(_sample(entry, ways))
         if len(ways) > 1 or len(by_entry) > 1:
-            told = [_heading(f"What became of the connections to {entry}"), _entry_table(ways), *told]
+            told = [blocks.heading(f"What became of the connections to {entry}"), _entry_table(ways), *told]
         yield from (*told, "") if told else ()
     for heading, apart in (
         ("From inside the cluster, straight to Kong (no evidence about callers outside)", inside),
@@ -149,10 +110,10 @@ def _groups(groups: tuple[Group, ...]) -> Iterator[RenderableType]:
     ):
         if not apart:
             continue
-        yield _heading(heading)
-        table = _table("verdict", "connections", "entry", "Kong logged")
+        yield blocks.heading(heading)
+        table = blocks.table("verdict", "connections", "entry", "Kong logged")
         for group in apart:
-            _row(table, group.verdict, str(group.connections), _entry(group), _logged([group]))
+            blocks.row(table, group.verdict, str(group.connections), _entry(group), _logged([group]))
         yield table
         yield ""
 
@@ -170,12 +131,12 @@ def _codes(group: Group) -> tuple[str, ...]:
 
 
 def _entry_table(ways: Sequence[Sequence[Group]]) -> Table:
-    table = _table("verdict", "share", "Kong pod", "Kong logged", "at fault")
+    table = blocks.table("verdict", "share", "Kong pod", "Kong logged", "at fault")
     whole = sum(group.connections for way in ways for group in way)
     for way in ways:
         share = f"{sum(group.connections for group in way)} of {whole}"
         pods = ", ".join(dict.fromkeys(map(_pod, way)))
-        _row(table, way[0].verdict, share, pods, _logged(way), ", ".join(_codes(way[0])))
+        blocks.row(table, way[0].verdict, share, pods, _logged(way), ", ".join(_codes(way[0])))
     return table
 
 
@@ -211,9 +172,9 @@ def _finding(finding: Finding, culprits: Sequence[Culprit], signs: Signs) -> Ite
     certainty = (one.certainty for one in culprits if (one.layer, one.code) == (finding.layer, finding.code))
     marks = [finding.severity, finding.layer.replace("_", " "), *certainty]
     head = Text(harmless(f"{finding.code} {finding.name}"), style=style).append(f"  {', '.join(marks)}", style="none")
-    yield _beside(Text(signs.of_severity(finding.severity), style=style), head)
+    yield blocks.beside(Text(signs.of_severity(finding.severity), style=style), head)
     yield Padding(Text(harmless(finding.title)), (0, 0, 0, 2))
-    yield from (_bullet(line, signs) for line in finding.because)
+    yield from (blocks.bullet(line, signs) for line in finding.because)
     if finding.remedy is not None:
         yield from _remedy(finding.remedy, signs)
     yield Padding(Text(f"More: {PAGES}/{finding.code}.md", style="dim"), (0, 0, 0, 2))
@@ -227,7 +188,7 @@ def _remedy(remedy: Remedy, signs: Signs) -> Iterator[RenderableType]:
     """
     worth = "First step, which alone does not suffice" if remedy.sufficient is False else "Remedy"
     yield Padding(Text(harmless(f"{worth}: {remedy.summary}"), style="bold"), (0, 0, 0, 2))
-    yield from (_bullet(f"Mind: {effect}", signs) for effect in remedy.effects)
+    yield from (blocks.bullet(f"Mind: {effect}", signs) for effect in remedy.effects)
     for step in remedy.steps:
         yield Padding(Text(harmless(STEPS.get(step.kind, f"{step.kind}:"))), (0, 0, 0, 2))
         yield ""
@@ -241,24 +202,16 @@ def _possible(report: Report) -> list[str]:
     return [f"{one.layer.replace('_', ' ')}: {spoken(one.behaviour)} ({one.code})" for one in possible]
 
 
-def _listed(title: str, lines: Iterable[str], signs: Signs) -> Iterator[RenderableType]:
-    bullets = [_bullet(line, signs) for line in lines]
-    if bullets:
-        yield _heading(title)
-        yield from bullets
-        yield ""
-
-
 def _probes(report: Report) -> Iterator[RenderableType]:
     """Every probe, by what it was sent for. Unknown is a question mark."""
     for asked in dict.fromkeys(map(_asked, report.probes)):
-        yield _heading(asked)
-        table = _table("PROXY", "claims", "outcome", "Kong's peer", "Kong logged", "Kong pod", "nonce")
+        yield blocks.heading(asked)
+        table = blocks.table("PROXY", "claims", "outcome", "Kong's peer", "Kong logged", "Kong pod", "nonce")
         for row in report.probes:
             if _asked(row) == asked:
                 claims = ", ".join(f"{channel} {address}" for channel, address in row.claims)
                 seen = (row.peer or "?", row.logged or "?", row.kong or "?")
-                _row(table, row.preamble, claims, row.outcome, *seen, row.nonce)
+                blocks.row(table, row.preamble, claims, row.outcome, *seen, row.nonce)
         yield table
         yield ""
 
@@ -271,31 +224,3 @@ def _asked(row: ProbeRow) -> str:
 def _summary(report: Report) -> str:
     run = report.run
     return f"{len(report.probes)} probes in {run.seconds:.1f} s, run {run.id}, kongip {run.version}"
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="underline")
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    return table
-
-
-def _row(table: Table, *cells: str) -> None:
-    table.add_row(*(Text(harmless(cell)) for cell in cells))
-
-
-def _heading(title: str) -> Text:
-    return Text(harmless(title), style="bold")
-
-
-def _bullet(line: str, signs: Signs) -> Padding:
-    return Padding(_beside(Text(signs.bullet), Text(harmless(line))), (0, 0, 0, 2))
-
-
-def _beside(sign: Text, said: Text) -> Table:
-    """``said`` behind a sign, its further lines indented by as much."""
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row(sign, said)
-    return grid

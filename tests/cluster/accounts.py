@@ -56,9 +56,9 @@ def account_under(documents: list[Object], folder: Path) -> Iterator[Path]:
         kubectl("delete", "--filename=-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
 
 
-def token(account: str) -> str:
+def token(account: str, namespace: str = "default") -> str:
     """A token of a service account, asked for in a way that every kubectl knows."""
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}}
-    path = f"/api/v1/namespaces/default/serviceaccounts/{account}/token"
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     answer = kubectl("create", f"--raw={path}", "--filename=-", text=json.dumps(request))
     return str(json.loads(answer)["status"]["token"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,15 @@ def test_a_url_that_cannot_be_probed_is_a_usage_error(
 
     assert status == 2
     assert url in line
+
+
+@pytest.mark.parametrize(
+    ("program", "named"), [("/usr/bin/kubectl-kongip", "kubectl kongip"), ("kongip", "kongip"), ("-c", "kongip")]
+)
+def test_the_command_is_named_as_it_was_called(
+    program: str, named: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program, "diagnoze"])
+
+    assert main() == 2
+    assert capsys.readouterr().err.endswith(f"See {named} --help.\n")

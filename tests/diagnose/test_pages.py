@@ -17,7 +17,7 @@ def test_the_pages_in_the_checkout_are_in_step_with_what_they_are_made_from() ->
 
 def test_writing_makes_the_pages_of_every_folder_and_no_others(tmp_path: Path) -> None:
     assert main([], tmp_path) == 0
-    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.md")}
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
     assert written == {f"{folder}/{name}" for folder, make in MADE.items() for name in make()}
 
 

@@ -1,0 +1,73 @@
+"""A log as chunks of whole lines: small ones at first, so that a short log has many, and never more than a buffer.
+
+A chunk is what lies between two line feeds, the first of them included: ``\\nline\\nline``. So a pattern that begins
+with a line feed finds the beginning of every line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+FIRST = 512
+LARGEST = 128 * 1024
+SHARE = 128
+"""A chunk is about this part of what was read before it: what is told over time is as fine."""
+
+BUFFER = 1024 * 1024
+"""Bytes; a line that is longer is left out."""
+
+
+class Readable(Protocol):
+    """A binary file, of which as much is read as there is."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Read into ``buffer``, and return how many bytes; 0 at the end."""
+        ...
+
+
+def chunks(file: Readable, limit: int | None = None) -> Iterator[memoryview]:
+    """The chunks of ``file`` from where it stands, a line's beginning; with ``limit``, of lines that begin before it.
+
+    ``limit`` is bytes from there. A chunk is good until the next one is asked for.
+    """
+    buffer = bytearray(BUFFER)
+    view = memoryview(buffer)
+    buffer[0] = 0x0A
+    have, read, too_long = 1, 0, False
+    while True:
+        got = file.readinto(view[have:]) or 0
+        start, have, ended = 0, have + got, not got
+        if ended and have > 1:
+            buffer[have : have + 1] = b"\n"
+            have += 1
+        while (end := _end(buffer, start, have, 1 if too_long else _size(read, limit))) > start:
+            if not too_long:
+                yield view[start:end]
+            too_long = False
+            read += end - start
+            start = end
+            if limit is not None and read >= limit:
+                return
+        if ended:
+            return
+        view[: have - start] = view[start:have]
+        have -= start
+        if have == BUFFER:
+            have, too_long = 1, True  # what is left of that line is no line of its own
+
+
+def _size(read: int, limit: int | None) -> int:
+    size = min(LARGEST, max(FIRST, read // SHARE))
+    return size if limit is None else max(1, min(size, limit - read))
+
+
+def _end(buffer: bytearray, start: int, have: int, size: int) -> int:
+    """Where the chunk that begins at ``start`` ends: about ``size`` bytes on, at a line feed; ``start`` if nowhere."""
+    end = buffer.rfind(b"\n", start + 1, min(have, start + size))
+    return max(start, end if end >= 0 else buffer.find(b"\n", start + 1, have))
+
+
+def of_lines(lines: Iterable[bytes]) -> memoryview:
+    """A chunk of these lines."""
+    return memoryview(b"\n" + b"\n".join(lines))

@@ -1,0 +1,128 @@
+"""Access logs in files: plain or gzipped, and standard input. A large one is counted in parts, side by side."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from diagnose.errors import USAGE, Stop
+from diagnose.traffic.chunks import Readable, chunks
+from diagnose.traffic.formats import Format
+from diagnose.traffic.kinds import Kinds
+from diagnose.traffic.tally import Tally
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+STANDARD_INPUT = "-"
+GZIP = b"\x1f\x8b"
+
+PART = 32 * 1024 * 1024
+"""Bytes of a file that are worth a process of their own."""
+
+MOST_PARTS = 4
+
+
+def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
+    """The tally of one log. Stop where it cannot be read."""
+    try:
+        if name == STANDARD_INPUT:
+            with open(0, "rb", buffering=0, closefd=False) as file:
+                return _count(file, form, kinds)
+        with open(name, "rb", buffering=0) as file:
+            begins = file.read(len(GZIP)) if file.seekable() else b""
+            if begins:
+                file.seek(0)
+            if begins == GZIP:
+                import gzip
+
+                with gzip.open(file) as unpacked:
+                    return _count(unpacked, form, kinds)
+            parts = _parts(os.fstat(file.fileno()))
+            return _count(file, form, kinds) if len(parts) < 2 else _count_parts(name, parts, form, kinds)
+    except FileNotFoundError:
+        raise Stop(f"--file {name}: there is no such file.", "Name a log that Kong has written.", USAGE) from None
+    except (OSError, EOFError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise Stop(f"--file {name} cannot be read: {reason}.", "Check the file, and the right to read it.") from error
+
+
+def _count(file: Readable, form: Format | None, kinds: Kinds, limit: int | None = None) -> Tally:
+    tally = Tally.of(form)
+    for chunk in chunks(file, limit):
+        tally.take(chunk, kinds)
+    return tally
+
+
+def _parts(told: os.stat_result) -> Sequence[tuple[int, int]]:
+    """Where each part of a file begins and ends, in bytes; one part where more would not pay."""
+    number = min(MOST_PARTS, os.cpu_count() or 1, told.st_size // PART)
+    if not stat.S_ISREG(told.st_mode) or sys.platform != "linux" or number < 2:
+        return ((0, told.st_size),)
+    edges = [told.st_size * index // number for index in range(number + 1)]
+    return tuple(pairwise(edges))
+
+
+def _count_parts(name: str, parts: Sequence[tuple[int, int]], form: Format | None, kinds: Kinds) -> Tally:
+    """The tally of a file whose parts are counted at once, each by a process that does not outlive this call."""
+    import multiprocessing
+
+    context = multiprocessing.get_context("fork")
+    workers = []
+    try:
+        for part in parts:
+            theirs, ours = context.Pipe(duplex=False)
+            worker = context.Process(target=_work, args=(ours, name, part, form, kinds), daemon=True)
+            worker.start()
+            ours.close()
+            workers.append((worker, theirs))
+        whole = Tally()
+        for _, theirs in workers:
+            whole.merge(_received(theirs))
+        return whole
+    finally:
+        for worker, theirs in workers:
+            theirs.close()
+            worker.terminate()
+            worker.join()
+
+
+def _received(theirs: Connection) -> Tally:
+    said = theirs.recv()  # EOFError where the worker ended without a word
+    if isinstance(said, OSError):
+        raise said
+    assert isinstance(said, Tally)
+    return said
+
+
+def _work(ours: Connection, name: str, part: tuple[int, int], form: Format | None, kinds: Kinds) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # those of the command raise what nobody here would catch
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        ours.send(_count_part(name, part, form, kinds))
+    except OSError as error:
+        ours.send(error)
+
+
+def _count_part(name: str, part: tuple[int, int], form: Format | None, kinds: Kinds) -> Tally:
+    """The tally of the lines that begin in one part of a file."""
+    begin, end = part
+    with open(name, "rb") as file:
+        if begin:
+            file.seek(begin - 1)
+            file.readline()
+            begin = file.tell()
+    with open(name, "rb", buffering=0) as raw:
+        raw.seek(begin)
+        return _count(raw, form, kinds, end - begin) if begin < end else Tally.of(form)
+
+
+def count_files(names: Sequence[str], form: Format | None, kinds: Kinds) -> Iterator[tuple[str, Tally]]:
+    """The tally of each log, by its name."""
+    for name in dict.fromkeys(names):
+        yield ("standard input" if name == STANDARD_INPUT else name), count_file(name, form, kinds)

@@ -1,0 +1,81 @@
+"""The manifests of deploy/ on a real cluster: it takes them, and their account has every right that kongip needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import topologies
+from tests.cluster.accounts import token
+from tests.cluster.bed import CONTEXT, KUBECONFIG, get, inside, kubectl
+from tests.cluster.command import KONGIP, assert_nothing_left
+from tests.cluster.topologies import built
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+def taken(name: str, *words: str) -> str:
+    return kubectl(*words, "--filename=-", text=(DEPLOY / name).read_text("utf-8"))
+
+
+def rights() -> str:
+    """What the manifests' README gives the account."""
+    command = [str(KONGIP), "rbac", "--mode", "diagnose", "--service-account", "kong/kongip"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def granted(cluster: None, tmp_path: Path) -> Iterator[Path]:
+    """A kubeconfig of the account that the manifests make, with the rights that are printed for it."""
+    with built(topologies.PASSING, tmp_path):
+        try:
+            taken("account.yaml", "apply")
+            kubectl("apply", "--filename=-", text=rights())
+            config = yaml.safe_load(KUBECONFIG.read_text())
+            for user in config["users"]:
+                user["user"] = {"token": token("kongip", "kong")}
+            (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+            yield tmp_path / "kubeconfig"
+        finally:
+            kubectl("delete", "--ignore-not-found", "--filename=-", text=rights())
+            taken("account.yaml", "delete", "--ignore-not-found")
+
+
+def run(kubeconfig: Path, *arguments: str) -> Any:
+    where = ["--context", CONTEXT, "--kubeconfig", str(kubeconfig), "--output", "json"]
+    command = [*inside("client"), str(KONGIP), *arguments, *where]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert answer.stdout, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_the_account_of_the_manifests_may_do_all_that_is_needed(granted: Path) -> None:
+    report = run(granted, "diagnose", "--image", "localhost/python:1", "--connections", "5")
+
+    assert report["verdict"] == "preserved"
+    whys = " ".join(f"{gap['what']}: {gap['why']}" for gap in report["not_measured"])
+    assert "right" not in whys
+    assert "forbidden" not in whys
+    told = run(granted, "traffic", "--tail", "5")
+    assert told["requests"] > 0
+    assert told["not_measured"] == []
+    assert_nothing_left()
+
+
+@pytest.mark.usefixtures("granted")
+def test_the_cluster_takes_the_jobs() -> None:
+    served = {f"{one['name']}" for one in json.loads(kubectl("get", "--raw=/apis/batch/v1"))["resources"]}
+    taken("job.yaml", "create", "--dry-run=server")
+    if "cronjobs" in served:  # since 1.21
+        taken("cronjob.yaml", "create", "--dry-run=server")
+    else:
+        job = yaml.safe_load((DEPLOY / "cronjob.yaml").read_text("utf-8"))
+        template = {"apiVersion": "batch/v1", "kind": "Job", "metadata": job["metadata"], **job["spec"]["jobTemplate"]}
+        kubectl("create", "--dry-run=server", "--filename=-", text=json.dumps(template))
+    assert "kongip" not in {one["metadata"]["name"] for one in get("-n", "kong", "jobs")["items"]}

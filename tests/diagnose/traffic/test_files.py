@@ -1,0 +1,70 @@
+"""Logs in files: plain, gzipped, large ones in parts, and what cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from diagnose.errors import Stop
+from diagnose.owners import Inventory
+from diagnose.traffic import files
+from diagnose.traffic.files import count_file
+from diagnose.traffic.kinds import Kinds
+from tests.diagnose.traffic.logs import NOON, plain, text
+
+KINDS = Kinds(Inventory())
+LINES = [plain(f"10.0.{number % 7}.{number % 11}", NOON + number) for number in range(5000)]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_is_counted_packed_or_not(packed: bool, tmp_path: Path) -> None:
+    path = tmp_path / "access.log"  # what is in it tells, not its name
+    path.write_bytes(gzip.compress(text(LINES)) if packed else text(LINES))
+
+    assert count_file(str(path), None, KINDS).requests == 5000
+
+
+@pytest.mark.parametrize("size", [1 << 14, 1 << 16, 12_345])
+def test_a_large_file_in_parts_is_counted_as_a_whole(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "access.log"
+    path.write_bytes(text(LINES))
+    whole = count_file(str(path), None, KINDS)
+    monkeypatch.setattr(files, "PART", size)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+
+    parts = count_file(str(path), None, KINDS)
+
+    assert len(files._parts(os.stat(path))) == 4
+    assert (parts.requests, parts.others) == (5000, 0)
+    assert parts.addresses.counts == whole.addresses.counts
+    assert multiprocessing.active_children() == []
+
+
+def test_an_empty_file_holds_no_request(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert count_file(str(tmp_path / "empty"), None, KINDS).requests == 0
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(Stop) as stop:
+        count_file(str(tmp_path / "none"), None, KINDS)
+    assert stop.value.status == 2
+
+
+def test_a_broken_archive_could_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "broken.gz").write_bytes(gzip.compress(text(LINES))[:-2000])
+    with pytest.raises(Stop) as stop:
+        count_file(str(tmp_path / "broken.gz"), None, KINDS)
+    assert stop.value.status == 4
+
+
+def test_a_folder_could_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(Stop) as stop:
+        count_file(str(tmp_path), None, KINDS)
+    assert stop.value.status == 4

@@ -1,0 +1,95 @@
+"""What runs within a cluster: the image's definition, and manifests that grant what kongip needs and no more."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from diagnose import __version__
+from diagnose.cli import parser
+
+ROOT = Path(__file__).parent.parent
+MANIFESTS = sorted((ROOT / "deploy").glob("*.yaml"))
+IMAGE = f"kongip:{__version__}"
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Containerfile's instructions with their arguments, continued lines joined."""
+    text = re.sub(r"\\\n", " ", (ROOT / "Containerfile").read_text("utf-8"))
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(name, rest.strip()) for name, _, rest in (line.partition(" ") for line in lines)]
+
+
+def of(name: str) -> list[str]:
+    return [rest for one, rest in instructions() if one == name]
+
+
+def things(path: Path) -> list[Any]:
+    return [thing for thing in yaml.safe_load_all(path.read_text("utf-8")) if thing]
+
+
+def pod_of(thing: Any) -> Any:
+    spec = thing["spec"]["jobTemplate"]["spec"] if thing["kind"] == "CronJob" else thing["spec"]
+    return spec["template"]["spec"]
+
+
+def test_the_image_has_known_instructions_two_stages_and_a_pinned_base() -> None:
+    assert {name for name, _ in instructions()} <= {
+        "ARG", "FROM", "WORKDIR", "COPY", "RUN", "LABEL", "ENV", "USER", "ENTRYPOINT", "CMD",
+    }  # fmt: skip
+    assert of("FROM") == ["${BASE} AS build", "${BASE}"]
+    (base,) = of("ARG")
+    assert re.fullmatch(r"BASE=docker\.io/library/python:3\.\d+\.\d+-slim-\w+", base)
+
+
+def test_the_image_runs_as_nobody_and_starts_kongip() -> None:
+    last = [name for name, _ in instructions()].index("FROM", 2)
+    names = dict(instructions()[last:])
+    user, group = names["USER"].split(":")
+    assert int(user) > 0
+    assert int(group) > 0
+    assert yaml.safe_load(names["ENTRYPOINT"]) == ["kongip"]
+
+
+def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+    ignored = (ROOT / ".containerignore").read_text("utf-8").split()
+    copied = [word for line in of("COPY") if "--from" not in line for word in shlex.split(line)[:-1]]
+    assert copied
+    for name in copied:
+        assert (ROOT / name).exists()
+        assert f"!{name}" in ignored
+
+
+def test_what_the_package_is_built_from_is_copied() -> None:
+    copied = " ".join(of("COPY"))
+    assert all(name in copied for name in ("pyproject.toml", "README.md", "LICENSE", "docs/man"))
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_pods_are_restricted_and_their_commands_are_kongips(path: Path) -> None:
+    for thing in things(path):
+        if thing["kind"] not in ("Job", "CronJob"):
+            continue
+        pod = pod_of(thing)
+        (container,) = pod["containers"]
+        assert container["image"] == IMAGE
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["limits"]
+        parser().parse_args(container["args"])  # Stop for a flag that there is not
+
+
+def test_pods_run_as_the_account_that_is_made() -> None:
+    (account,) = things(ROOT / "deploy" / "account.yaml")
+    pods = [thing for path in MANIFESTS for thing in things(path) if thing["kind"] in ("Job", "CronJob")]
+    assert pods
+    for thing in pods:
+        assert thing["metadata"]["namespace"] == account["metadata"]["namespace"]
+        assert pod_of(thing)["serviceAccountName"] == account["metadata"]["name"]
