@@ -16,6 +16,7 @@ from diagnose.errors import EXIT_STATUS, INTERRUPTED, USAGE, Stop
 
 COMMANDS = {
     "diagnose": "probe a Kong and name the layer at fault",
+    "watch": "probe a Kong at an interval, and show the cure arrive",
     "inspect": "find what is wrong with Kong's configuration, without traffic",
     "what-if": "answer for a connection to Kong without sending any",
     "clean": "remove what a killed run has left in a Kong outside Kubernetes",

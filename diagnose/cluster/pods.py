@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from diagnose.cluster.api import Api
-from diagnose.cluster.objects import at, condition_of, full_name, namespace_of
+from diagnose.cluster.kinds import SERVICE
+from diagnose.cluster.objects import at, condition_of, full_name, name_of, namespace_of
 from diagnose.cluster.replies import Object
 from diagnose.cluster.settings import (
     Contents,
@@ -63,6 +64,31 @@ def is_running(pod: Object) -> bool:
 def is_ready(pod: Object) -> bool:
     """Whether the pod is Ready, and so takes traffic."""
     return condition_of(pod, "Ready").get("status") == "True"
+
+
+def state_of(service: Object, pods: Iterable[Object]) -> Hashable:
+    """What changes where Kong's Service, or any of its pods that are not ending, is another or another state."""
+    return at(service, "metadata", "resourceVersion"), frozenset(map(_state, pods))
+
+
+def current_state(api: Api, service: Object) -> Hashable:
+    """``state_of`` as it is now, None where it may not be read, and a state of its own where there is no Service.
+
+    Stop where the API server does not answer.
+    """
+    selector, namespace = selector_text(service), namespace_of(service)
+    reply = api.get(f"{SERVICE.collection(namespace)}/{name_of(service)}")
+    listing = api.items(f"/api/v1/namespaces/{namespace}/pods", [("labelSelector", selector)]) if selector else None
+    if reply.status == 404:
+        return reply.status
+    if not reply.ok or (listing is not None and listing.refused):
+        return None
+    return state_of(reply.object(), filter(is_running, listing.items if listing is not None else ()))
+
+
+def _state(pod: Object) -> Hashable:
+    containers = at(pod, "status", "containerStatuses") or ()
+    return at(pod, "metadata", "uid"), is_ready(pod), sum(one.get("restartCount", 0) for one in containers)
 
 
 def read_contents(api: Api, namespace: str, pods: Sequence[Object]) -> tuple[Contents, Mapping[Source, str]]:

@@ -14,6 +14,7 @@ from diagnose.errors import EXIT_STATUS, USAGE, Stop
 from diagnose.outside import flags as outside_flags
 
 if TYPE_CHECKING:
+    from diagnose.run import Options
     from diagnose.site import Progress, Site
 
 
@@ -21,6 +22,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says where Kong is, what is known, and how to go about it."""
     parser.description = "Probes a live Kong and names the layer that drops or rewrites the client's address."
     parser.epilog = EXIT_STATUS
+    add_place_flags(parser, connections=20)
+    told = output.add_flags(parser)
+    told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
+    told.add_argument("-q", "--quiet", action="store_true", help="no progress")
+
+
+def add_place_flags(parser: argparse.ArgumentParser, connections: int) -> argparse._ArgumentGroup:
+    """Add the flags of all that probe: where Kong is, what is known, and how to go about it.
+
+    The group of the last is returned; ``connections`` is how many ordinary ones are made if nobody says otherwise.
+    """
     where = parser.add_argument_group("where")
     place = where.add_mutually_exclusive_group()
     place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster")
@@ -65,8 +77,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--connections",
         metavar="N",
         type=values.count,
-        default=20,
-        help="ordinary connections through each entry (default 20)",
+        default=connections,
+        help=f"ordinary connections through each entry (default {connections})",
     )
     how.add_argument(
         "--timeout", metavar="SECONDS", type=values.seconds, default=5.0, help="for each step of a probe (default 5)"
@@ -77,9 +89,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="run no command in any pod and reach into none: settings are then as objects tell them",
     )
-    told = output.add_flags(parser)
-    told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
-    told.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    return how
 
 
 CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "gateway", "url", "host", "owner", "namespace", "image")
@@ -87,35 +97,44 @@ CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "gateway", "url", "hos
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Probe, judge, and print the report."""
-    stray = next((name for name in CLUSTER_ONLY if options.lab is not None and getattr(options, name)), None)
-    if stray is not None:
-        raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
-    outside_flags.check(options)
+    check_place(options)
     from diagnose.report.progress import progress_to
-    from diagnose.run import Options
     from diagnose.run import diagnose as judge
 
     with (
         progress_to(sys.stderr, quiet=options.quiet) as progress,
-        _site(options, progress) as site,
-        _leftovers_told(site),
+        open_site(options, progress) as site,
+        leftovers_told(site),
     ):
-        kubectl = f"kubectl --context {shlex.quote(options.context)}" if options.context else "kubectl"
-        asked = Options(
-            caller_ips=tuple(options.caller_ip),
-            connections=options.connections,
-            timeout=options.timeout,
-            kubectl=kubectl,
-            command=shlex.join(["kongip", *argv]),
-        )
-        report = judge(site, asked, progress)
+        report = judge(site, asked_of(options, argv), progress)
     with output.reader_may_leave():
         output.print_report(report, options)
     return output.exit_status(report, options.fail_on)
 
 
+def check_place(options: argparse.Namespace) -> None:
+    """Stop with status 2 where the flags of ``add_place_flags`` do not go together."""
+    stray = next((name for name in CLUSTER_ONLY if options.lab is not None and getattr(options, name)), None)
+    if stray is not None:
+        raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
+    outside_flags.check(options)
+
+
+def asked_of(options: argparse.Namespace, argv: Sequence[str]) -> Options:
+    """What the main job is asked for; ``argv`` are the words by which the run can be repeated."""
+    from diagnose.run import Options
+
+    return Options(
+        caller_ips=tuple(options.caller_ip),
+        connections=options.connections,
+        timeout=options.timeout,
+        kubectl=f"kubectl --context {shlex.quote(options.context)}" if options.context else "kubectl",
+        command=shlex.join(["kongip", *argv]),
+    )
+
+
 @contextlib.contextmanager
-def _leftovers_told(site: Site) -> Iterator[None]:
+def leftovers_told(site: Site) -> Iterator[None]:
     """Remove what the run made, however it ends, and say what could not be removed."""
     try:
         yield
@@ -125,7 +144,8 @@ def _leftovers_told(site: Site) -> Iterator[None]:
             sys.stderr.write(f"kongip: {leftover}\n")
 
 
-def _site(options: argparse.Namespace, progress: Progress) -> Site:
+def open_site(options: argparse.Namespace, progress: Progress) -> Site:
+    """The place that the flags name, looked at; nothing is made there yet."""
     if options.lab is not None:
         from diagnose.lab.site import open_lab
 

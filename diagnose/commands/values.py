@@ -64,3 +64,16 @@ def seconds(text: str) -> float:
     if not 0.1 <= seconds <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 60")
     return seconds
+
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def duration(text: str) -> float:
+    """A length of time in seconds, minutes or hours, of a second at least and a day at most."""
+    number = text.rstrip("smh")
+    unit = text[len(number) :]
+    seconds = int(number) * _UNITS.get(unit, 0) if number.isascii() and number.isdecimal() and len(number) < 7 else 0
+    if not 1 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90s, 15m or 2h, of a day at most")
+    return float(seconds)

@@ -56,18 +56,20 @@ def show(
     """
     encoding = stream.encoding or "utf-8"
     columns = max(40, shutil.get_terminal_size().columns if width is None else width)
-    coloured = _has_colour(stream) if colour is None else colour
-    shown = text(report, columns, coloured=coloured, signs=_signs(encoding), verbose=verbose)
+    coloured = has_colour(stream) if colour is None else colour
+    shown = text(report, columns, coloured=coloured, signs=signs_of(encoding), verbose=verbose)
     stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
 
 
-def _has_colour(stream: TextIO) -> bool:
+def has_colour(stream: TextIO) -> bool:
+    """Whether ``stream`` is a terminal that wants colour."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _signs(encoding: str) -> Signs:
+def signs_of(encoding: str) -> Signs:
+    """The signs that ``encoding`` has."""
     try:
-        "".join((UNICODE.good, UNICODE.bad, UNICODE.line, UNICODE.here)).encode(encoding)
+        "".join((UNICODE.good, UNICODE.bad, UNICODE.line, UNICODE.here, UNICODE.levels)).encode(encoding)
     except UnicodeEncodeError:
         return ASCII
     return UNICODE
@@ -78,6 +80,11 @@ def text(report: Report, width: int, *, coloured: bool, signs: Signs = UNICODE, 
 
     ``verbose`` adds every probe.
     """
+    return rendered(_blocks(report, signs, verbose), width, coloured=coloured)
+
+
+def rendered(blocks: Iterable[RenderableType], width: int, *, coloured: bool) -> str:
+    """``blocks`` as text: what must not be wrapped is not, tables take the whole width, and prose has its own."""
     written = io.StringIO()
     console = Console(
         file=written,
@@ -89,7 +96,7 @@ def text(report: Report, width: int, *, coloured: bool, signs: Signs = UNICODE, 
         markup=False,
         emoji=False,
     )
-    for block in _blocks(report, signs, verbose):
+    for block in blocks:
         if isinstance(block, Text) and block.no_wrap:
             console.print(block, soft_wrap=True)
         elif isinstance(block, Table) and block.show_header:
