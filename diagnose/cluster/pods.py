@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from diagnose.cluster.api import Api
-from diagnose.cluster.kinds import SERVICE
+from diagnose.cluster.kinds import POD, SERVICE
 from diagnose.cluster.objects import at, condition_of, full_name, name_of, namespace_of
-from diagnose.cluster.replies import Object
+from diagnose.cluster.replies import Listing, Object
 from diagnose.cluster.settings import (
     Contents,
     Source,
@@ -67,23 +67,21 @@ def is_ready(pod: Object) -> bool:
 
 
 def state_of(service: Object, pods: Iterable[Object]) -> Hashable:
-    """What changes where Kong's Service, or any of its pods that are not ending, is another or another state."""
+    """What is another value once Kong's Service, or any of its pods that are not ending, has changed."""
     return at(service, "metadata", "resourceVersion"), frozenset(map(_state, pods))
 
 
 def current_state(api: Api, service: Object) -> Hashable:
-    """``state_of`` as it is now, None where it may not be read, and a state of its own where there is no Service.
+    """``state_of`` as it is now, empty where there is no such Service any more, None where that may not be read.
 
-    Stop where the API server does not answer.
+    It asks for what it has the right to list. Stop where the API server does not answer.
     """
-    selector, namespace = selector_text(service), namespace_of(service)
-    reply = api.get(f"{SERVICE.collection(namespace)}/{name_of(service)}")
-    listing = api.items(f"/api/v1/namespaces/{namespace}/pods", [("labelSelector", selector)]) if selector else None
-    if reply.status == 404:
-        return reply.status
-    if not reply.ok or (listing is not None and listing.refused):
+    namespace, selector = namespace_of(service), selector_text(service)
+    found = api.items(SERVICE.collection(namespace), [("fieldSelector", f"metadata.name={name_of(service)}")])
+    pods = api.items(POD.collection(namespace), [("labelSelector", selector)]) if selector else Listing()
+    if found.refused or pods.refused:
         return None
-    return state_of(reply.object(), filter(is_running, listing.items if listing is not None else ()))
+    return next((state_of(one, filter(is_running, pods.items)) for one in found.items), ())
 
 
 def _state(pod: Object) -> Hashable:

@@ -41,6 +41,7 @@ def lines_of(process: subprocess.Popen[str]) -> Iterator[Object]:
         told = json.loads(line)
         jsonschema.validate(told, SCHEMA)
         yield told
+    process.wait(30)
 
 
 def verdicts(lines: list[Object]) -> list[str | None]:
