@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-fast test-cluster check accuracy bench format docs lock down clean
+.PHONY: help demo test test-fast test-cluster check accuracy bench pictures format docs lock down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ accuracy: $(READY) ## play every scenario of tests/lab, and write docs/accuracy.
 
 bench: $(READY) ## measure what is claimed to be fast, side by side with its peers
 	@$(BIN)/python -m benchmarks.explaining
+
+pictures: $(READY) ## draw docs/pictures, the terminal as it shows runs of labs
+	@$(BIN)/python -m tests.diagnose.report.pictures
 
 format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix -q . || true
