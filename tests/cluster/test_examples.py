@@ -22,19 +22,25 @@ from tests.test_docs import ROOT
 from tests.test_examples import INSIDE, documents, pod_of
 
 API_SERVICE = "10.96.0.1"
-MOUNTED = {"kongip": str(ROOT), "libraries": sysconfig.get_path("purelib")}
+MOUNTED = {"kongip": str(ROOT), "packages": sysconfig.get_path("purelib")}
+LIBRARIES = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
+"""The machine's, of which the image holds some: packages with compiled parts want more of them."""
 
 
 def fit_for_the_bed(thing: Object) -> Object:
     """The example with an image that the bed has, kongip mounted into it, and a report that can be read again."""
     pod = pod_of(thing)
     pod["hostAliases"] = [{"ip": API_SERVICE, "hostnames": ["kubernetes.default.svc"]}]
-    pod["volumes"] += [{"name": name, "hostPath": {"path": path}} for name, path in MOUNTED.items()]
+    mounted = MOUNTED | {"libraries": LIBRARIES}
+    pod["volumes"] += [{"name": name, "hostPath": {"path": path}} for name, path in mounted.items()]
     [container] = pod["containers"]
     container["image"] = "localhost/python:1"
     container["args"] += ["--image", "localhost/python:1", "--output", "json"]
-    container["env"] = [{"name": "PYTHONPATH", "value": ":".join(f"/opt/{name}" for name in MOUNTED)}]
-    container["volumeMounts"] += [{"name": name, "mountPath": f"/opt/{name}", "readOnly": True} for name in MOUNTED]
+    container["env"] = [
+        {"name": "PYTHONPATH", "value": ":".join(f"/opt/{name}" for name in MOUNTED)},
+        {"name": "LD_LIBRARY_PATH", "value": "/opt/libraries"},
+    ]
+    container["volumeMounts"] += [{"name": name, "mountPath": f"/opt/{name}", "readOnly": True} for name in mounted]
     return thing
 
 
@@ -75,6 +81,7 @@ def test_an_example_from_inside_runs_and_says_that_it_is_inside(
         finally:
             kubectl("delete", where, f"{kind}/{own}", "--wait=false")
 
+    assert log.startswith("{"), log
     report = json.loads(log)
     assert report["caller"]["vantage"] == "inside"
     assert report["verdict"] == "preserved", report["headline"]
