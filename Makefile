@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-fast test-endings test-cluster check audit fuzz accuracy bench format docs lock down clean
+.PHONY: help demo test test-fast test-endings test-cluster check audit fuzz accuracy bench pictures format docs lock down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,9 +41,12 @@ fuzz: $(READY) ## fuzz, led by coverage, all that reads bytes from outside (SECO
 accuracy: $(READY) ## play every scenario of tests/lab, and write docs/accuracy.md (as root)
 	@$(BIN)/python -m tests.lab.accuracy
 
-bench: $(READY) ## measure what is claimed to be fast, side by side with its peers
-	@$(BIN)/python -m benchmarks.explaining
-	@$(BIN)/python -m benchmarks.traffic
+bench: $(READY) ## measure what is claimed to be fast beside its peers, and write docs/benchmarks.md (as root)
+	@$(BIN)/uv pip install -q --python $(BIN)/python --group bench
+	@$(BIN)/python -m benchmarks
+
+pictures: $(READY) ## draw docs/pictures, the terminal as it shows runs of labs
+	@$(BIN)/python -m tests.diagnose.report.pictures
 
 format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix -q . || true

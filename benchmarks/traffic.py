@@ -1,8 +1,7 @@
 """How fast `kongip traffic` reads an access log, beside mawk and goaccess on the same one.
 
-Run by `make bench`. All of them take turns on one log of 1,000,000 lines, made anew (about 150 MB), so that what else
-the machine does meanwhile falls on each alike. Seconds are shown for orientation; what counts are the ratios, which are
-of one turn each. Memory is told for that log and for four times as much, since a log may be of any length.
+The log is made anew, and has 1,000,000 lines (about 150 MB). Memory is told for it and for four times as much, since a
+log may be of any length.
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.explaining import shown
+from benchmarks.measuring import Row, in_turns, quiet
 
 LINES = 1_000_000
 TURNS = 5
+TARGETS = {"mawk": 1.0, "goaccess": 0.2}
 NODES = ("10.0.0.4", "10.0.0.5", "10.0.0.6")
 GOACCESS = ("--log-format=COMBINED", "--no-global-config", "--no-progress")
 
@@ -50,13 +49,6 @@ def commands(log: Path, folder: Path) -> Mapping[str, Sequence[str]]:
     return {name: words for name, words in told.items() if shutil.which(words[0])}
 
 
-def seconds(words: Sequence[str]) -> float:
-    """How long a command takes, from its start to its end."""
-    began = time.perf_counter()
-    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began
-
-
 def peak(log: Path) -> float:
     """The most memory that a process of `kongip traffic` has, in MiB: each part of a large log has one."""
     ask = (
@@ -68,26 +60,29 @@ def peak(log: Path) -> float:
     return int(answer.splitlines()[-1]) / 1024
 
 
-def main() -> None:
-    """Print the table."""
+def rows() -> Sequence[Row]:
+    """The comparisons with those peers that this machine has."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         log = folder / "access.log"
         write_log(log, LINES)
-        print(f"Reading an access log of {LINES:,} lines, {log.stat().st_size / 1e6:.0f} MB")
-        taking = commands(log, folder)
-        taken = [{one: seconds(words) for one, words in taking.items()} for _ in range(TURNS)]
-        for one in taking:
-            ratios = [turn["kongip traffic"] / turn[one] for turn in taken]
-            told = "" if one == "kongip traffic" else f"   kongip: {shown(ratios, 1, 'x')}"
-            print(f"  {one:<16} {shown([turn[one] for turn in taken], 1, 's')}{told}")
-        once = peak(log)
-        longer = folder / "longer.log"
+        ours, *peers = commands(log, folder).items()
+        what = f"`{ours[0]}` on {LINES:,} lines ({log.stat().st_size / 1e6:.0f} MB)"
+        return [
+            Row(what, f"`{peer}`", *in_turns(quiet(*ours[1]), quiet(*words), TURNS), "at most", TARGETS[peer])
+            for peer, words in peers
+        ]
+
+
+def lines() -> Iterator[str]:
+    """The memory that it takes, for a log and for a longer one."""
+    with tempfile.TemporaryDirectory() as name:
+        log, longer = Path(name) / "access.log", Path(name) / "longer.log"
+        write_log(log, LINES)
         with longer.open("wb") as file:
             for _ in range(4):
                 file.write(log.read_bytes())
-        print(f"  memory           {once:.0f} MiB, {peak(longer):.0f} MiB for a log four times as long")
-
-
-if __name__ == "__main__":
-    main()
+        yield (
+            f"`kongip traffic` takes {peak(log):.0f} MiB of memory for {LINES:,} lines, and {peak(longer):.0f} MiB for "
+            "a log four times as long."
+        )

@@ -16,6 +16,7 @@ from diagnose.errors import EXIT_STATUS, INTERRUPTED, USAGE, Stop
 
 COMMANDS = {
     "diagnose": "probe a Kong and name the layer at fault",
+    "watch": "probe a Kong at an interval, and show the cure arrive",
     "inspect": "find what is wrong with Kong's configuration, without traffic",
     "traffic": "tell where requests seem to come from, by Kong's access log",
     "probe": "take the wire signature of one address, without a cluster",

@@ -54,13 +54,23 @@ def diagnose(site: Site, options: Options, progress: Progress) -> Report:
     """The report on ``site``. Everything that the run makes there is removed when the site is left."""
     began = time.monotonic()
     backend = site.deploy([entry.host for entry in site.entries], progress)
+    return one_round(site, backend, options, progress, began=began)
+
+
+def one_round(
+    site: Site, backend: Backend, options: Options, progress: Progress, *, began: float, inside: bool = True
+) -> Report:
+    """The report on ``site``, whose echo stands; ``began`` is when the run did (time.monotonic).
+
+    ``inside`` tells whether Kong's pods are probed from the echo's place, which waits for their routes.
+    """
     routed = backend.problem is None
     planner = Planner(backend.path, backend.secret, _claims(site, options), routed=routed)
     choose = functools.partial(_choose, site, backend, options)
     gathering = Gathering(site, planner, choose, options.timeout, progress, routed=routed)
     since = time.time()
     with options.limit.gathering():
-        if routed:
+        if routed and inside:
             gathering.inside()
         gathering.outside(options.connections)
     if options.limit.gathering_ended:

@@ -171,6 +171,12 @@ class Site(Protocol):
     def deploy(self, hosts: Sequence[str | None], progress: Progress) -> Backend:
         """Make the echo and a route to it for each host (None: any host), and wait until its pod runs."""
 
+    def refresh(self) -> bool:
+        """Read again what may have changed in a site that is watched; whether the echo is still there.
+
+        Stop where it cannot be read; what was known before then still stands.
+        """
+
     def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
         """Send probes from the echo pod, in order; None where there is no inside vantage."""
 

@@ -11,7 +11,6 @@ from probes import compose
 from probes.outcome import (
     Answered,
     Closed,
-    Garbled,
     Outcome,
     Phase,
     Refused,
@@ -22,9 +21,6 @@ from probes.outcome import (
     Unreachable,
 )
 from probes.probe import Probe
-
-BODY_LIMIT = 64 * 1024
-"""As in ``send.py``: how many bytes of a response's body count."""
 
 
 def orders(probes: Sequence[Probe], timeout: float) -> str:
@@ -97,35 +93,12 @@ def _unless_whole(received: bytes, ended: Outcome) -> Outcome:
 
 def read_response(received: bytes, *, closed: bool = True) -> Outcome:
     """The response that ``received``, all that came, holds; ``closed`` tells whether the peer closed behind it."""
-    import h11
+    from probes.answer import KEPT, Answer
 
     if not received:
         return Closed()
-
-    connection = h11.Connection(h11.CLIENT)
-    connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x"), ("Connection", "close")]))
-    connection.send(h11.EndOfMessage())
-    status, body = 0, b""
-    headers: tuple[tuple[str, str], ...] = ()
-    try:
-        connection.receive_data(received)
-        if closed:
-            connection.receive_data(b"")
-        while True:
-            event = connection.next_event()
-            if isinstance(event, h11.Response):
-                status, headers = event.status_code, _decoded(event.headers.raw_items())
-            elif isinstance(event, h11.Data):
-                body += bytes(event.data)
-                if len(body) >= BODY_LIMIT:  # what lies beyond is not asked for
-                    return Answered(status, headers, body[:BODY_LIMIT])
-            elif isinstance(event, h11.EndOfMessage):
-                return Answered(status, headers, body[:BODY_LIMIT])
-            elif event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):
-                return Closed(received[:1024])
-    except h11.RemoteProtocolError:
-        return Closed(received[:1024]) if received.startswith(b"HTTP/") else Garbled(received[:1024])
-
-
-def _decoded(items: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in items)
+    answer = Answer()
+    outcome = answer.take(received)
+    if outcome is None and closed:
+        outcome = answer.take(b"")
+    return outcome if outcome is not None else Closed(received[:KEPT])

@@ -7,19 +7,14 @@ import functools
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import httpcore
-import httpx
-
 from probes import compose
-from probes.line import Line
-from probes.outcome import Answered, Closed, Garbled, Outcome, Sent
+from probes.answer import Answer
+from probes.line import Broken, Line
+from probes.outcome import Outcome, Sent
 from probes.probe import Probe
-
-BODY_LIMIT = 64 * 1024
-"""How many bytes of a response's body are read."""
 
 AT_ONCE = 8
 """How many connections are open at once at most."""
@@ -51,73 +46,37 @@ def send(probe: Probe, timeout: float, source: str | None = None) -> Sent:
 
     ``source`` is the address to send from, None for the one that the system chooses.
     """
-    line = Line(probe.target.address, compose.preface(probe), source)
+    line = Line(timeout)
     started, began = time.time(), time.monotonic()
-    request = httpx.Request(
-        "GET",
-        f"{probe.target.scheme}://{compose.host(probe)}{probe.path}",
-        headers=list(compose.headers(probe)),
-        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)},
-    )
-    try:
-        with contextlib.closing(line):  # httpcore does not know a connection whose PROXY header could not be sent
-            outcome = _answer(_Wire(line), request)
-    except (httpx.TransportError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
-        outcome = line.failure or _cut(line.received)
+    with contextlib.closing(line):
+        try:
+            outcome = _asked(line, probe, source)
+        except Broken as broken:
+            outcome = broken.outcome
     return Sent(probe, outcome, line.own, started, time.monotonic() - began, line.certificate)
 
 
-class _Wire(httpx.BaseTransport):
-    """httpx over one line: no redirects, no cookies, no proxies of the environment, no second connection."""
-
-    def __init__(self, line: Line) -> None:
-        self._pool = httpcore.ConnectionPool(_tls(), http2=False, network_backend=line)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` as httpcore understands it; the body is read by the caller."""
-        url = request.url
-        response = self._pool.handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
-
-    def close(self) -> None:
-        """Close the line."""
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._response.iter_stream()
-
-    def close(self) -> None:
-        self._response.close()
-
-
-def _answer(wire: _Wire, request: httpx.Request) -> Outcome:
-    with wire:
-        response = wire.handle_request(request)
-        body = b""
-        for part in response.iter_raw():
-            body += part
-            if len(body) >= BODY_LIMIT:
-                break
-        response.close()
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
-    return Answered(response.status_code, headers, body[:BODY_LIMIT])
-
-
-def _cut(received: bytes) -> Outcome:
-    """What it was that ended before a whole response had come."""
-    return Closed(received) if not received or received.startswith(b"HTTP/") else Garbled(received)
+def _asked(line: Line, probe: Probe, source: str | None) -> Outcome:
+    """What comes of the probe on ``line``: no redirects, no cookies, no proxies of the environment."""
+    target = probe.target
+    line.connect(target.address, target.port, source)
+    if preface := compose.preface(probe):
+        line.write(preface, "connect")
+    if target.scheme == "https":
+        line.start_tls(_tls(), target.host.strip("[]"))  # an address has no brackets in a handshake
+    refused: Outcome | None = None
+    try:
+        line.write(compose.request(probe), "answer")
+    except Broken as broken:
+        refused = broken.outcome  # but what the peer said before can still be read
+    answer, outcome = Answer(), None
+    while outcome is None:
+        try:
+            data = line.read()
+        except Broken as broken:
+            return refused or broken.outcome
+        outcome = refused if refused is not None and not data and not answer.received else answer.take(data)
+    return outcome
 
 
 @functools.cache

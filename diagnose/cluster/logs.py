@@ -16,6 +16,7 @@ from diagnose.cluster.log_lines import (
     parse_refused_preamble,
     split_stamp,
 )
+from diagnose.cluster.log_sieve import Sieve
 from diagnose.cluster.objects import name_of, namespace_of
 from diagnose.cluster.pods import KongPod
 from diagnose.errors import Stop
@@ -53,7 +54,7 @@ def read_logs(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], since:
     seen = -1
     while True:
         seconds = time.time() - since + MARGIN
-        logs = merge(read_once(api, pods, wanted, seconds))
+        logs = merge(read_once(api, pods, probes, seconds))
         now = time.monotonic()
         size = sum(map(len, logs.access.values())) + len(logs.complaints)
         changed = now if size != seen else changed
@@ -63,23 +64,26 @@ def read_logs(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], since:
         time.sleep(POLL)
 
 
-def read_once(api: Api, pods: Sequence[KongPod], wanted: Wanted, seconds: float) -> dict[str, PodLog]:
+def read_once(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], seconds: float) -> dict[str, PodLog]:
     """One reading of each pod's log, all at once, by the pod's name."""
     if not pods:
         return {}
     with ThreadPoolExecutor(min(8, len(pods))) as pool:
-        logs = pool.map(lambda pod: read_pod(api, pod, wanted, seconds), pods)
+        logs = pool.map(lambda pod: read_pod(api, pod, probes, seconds), pods)
         return dict(zip((pod.kong.name for pod in pods), logs, strict=True))
 
 
-def read_pod(api: Api, pod: KongPod, wanted: Wanted, seconds: float) -> PodLog:
+def read_pod(api: Api, pod: KongPod, probes: Sequence[Probe], seconds: float) -> PodLog:
     """The last ``seconds`` of one pod's log, by its node's clock, so that clocks need not agree."""
     kong, log = pod.kong.name, PodLog()
+    wanted, sieve = Wanted.of(probes), Sieve(probes)
     complaints = Complaints(kong, wanted)
     foreign = 0
 
     def take(raw: bytes) -> None:
         nonlocal foreign
+        if next(sieve.lines(raw), None) is None:
+            return
         stamp, line = split_stamp(raw.decode("utf-8", "replace"))
         complaints.take(line, stamp)
         if found := parse_access(kong, line, wanted):

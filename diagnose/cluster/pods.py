@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from diagnose.cluster.api import Api
-from diagnose.cluster.objects import at, condition_of, full_name, namespace_of
-from diagnose.cluster.replies import Object
+from diagnose.cluster.kinds import POD, SERVICE
+from diagnose.cluster.objects import at, condition_of, full_name, name_of, namespace_of
+from diagnose.cluster.replies import Listing, Object
 from diagnose.cluster.settings import (
     Contents,
     Source,
@@ -63,6 +64,29 @@ def is_running(pod: Object) -> bool:
 def is_ready(pod: Object) -> bool:
     """Whether the pod is Ready, and so takes traffic."""
     return condition_of(pod, "Ready").get("status") == "True"
+
+
+def state_of(service: Object, pods: Iterable[Object]) -> Hashable:
+    """What is another value once Kong's Service, or any of its pods that are not ending, has changed."""
+    return at(service, "metadata", "resourceVersion"), frozenset(map(_state, pods))
+
+
+def current_state(api: Api, service: Object) -> Hashable:
+    """``state_of`` as it is now, empty where there is no such Service any more, None where that may not be read.
+
+    It asks for what it has the right to list. Stop where the API server does not answer.
+    """
+    namespace, selector = namespace_of(service), selector_text(service)
+    found = api.items(SERVICE.collection(namespace), [("fieldSelector", f"metadata.name={name_of(service)}")])
+    pods = api.items(POD.collection(namespace), [("labelSelector", selector)]) if selector else Listing()
+    if found.refused or pods.refused:
+        return None
+    return next((state_of(one, filter(is_running, pods.items)) for one in found.items), ())
+
+
+def _state(pod: Object) -> Hashable:
+    containers = at(pod, "status", "containerStatuses") or ()
+    return at(pod, "metadata", "uid"), is_ready(pod), sum(one.get("restartCount", 0) for one in containers)
 
 
 def read_contents(api: Api, namespace: str, pods: Sequence[Object]) -> tuple[Contents, Mapping[Source, str]]:

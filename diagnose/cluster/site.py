@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -10,7 +11,7 @@ from itertools import chain
 from typing import Self
 
 from diagnose.cluster import deploy as deployment
-from diagnose.cluster import manifests, rights
+from diagnose.cluster import manifests, rights, waiting
 from diagnose.cluster.api import Api, connect
 from diagnose.cluster.caller import caller_in
 from diagnose.cluster.discover import Found, discover
@@ -29,12 +30,12 @@ from diagnose.cluster.gateways import check_attachment
 from diagnose.cluster.in_force import with_what_is_in_force
 from diagnose.cluster.inside import send_inside
 from diagnose.cluster.inventory import read_inventory
-from diagnose.cluster.kinds import SERVICE
+from diagnose.cluster.kinds import POD, SERVICE
 from diagnose.cluster.logs import read_logs
 from diagnose.cluster.manifests import AS_USUAL, Admission, Run
 from diagnose.cluster.node_entries import named_at_nodes, node_entries
 from diagnose.cluster.objects import full_name, namespace_of
-from diagnose.cluster.pods import KongPod, find_pods
+from diagnose.cluster.pods import KongPod, current_state, find_pods, state_of
 from diagnose.cluster.ports import web_ports
 from diagnose.cluster.replies import Object
 from diagnose.cluster.rights import Mode, Scope, untold
@@ -56,6 +57,12 @@ from probes.probe import Probe
 from probes.secret import opening
 
 DEFAULT_IMAGE = "python:3-alpine"
+
+KNOWN_FOR = 60.0
+"""Seconds after which a site that is watched is read anew as a whole, even if Kong's Service and pods are the same."""
+
+EARLIER = 60
+"""Seconds before its deadline from which on the echo of a site that is watched is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,19 @@ class ClusterSite:
     """
 
     def __init__(self, api: Api, options: ClusterOptions, around: Surroundings) -> None:
-        self.name = f"{full_name(around.found.service)} in {api.context}"
+        self.namespace = options.namespace or namespace_of(around.found.service)
+        self.missing_rights: Sequence[str] = ()
+        self.leftovers: Sequence[str] = ()
+        self._api = api
+        self._options = options
+        self._run: Run | None = None
+        self._echo: Object | None = None
+        self._progress: Progress = lambda line: None
+        self._know(around)
+
+    def _know(self, around: Surroundings) -> None:
+        """Take ``around`` for what is known of Kong and its surroundings."""
+        self.name = f"{full_name(around.found.service)} in {self._api.context}"
         self.service: str | None = full_name(around.found.service)
         self.installation = around.reading.installation
         self.providers = around.providers
@@ -116,17 +135,12 @@ class ClusterSite:
         self.inventory = around.inventory
         self.facts: Sequence[Fact] = around.facts
         self.gaps: Sequence[Gap] = around.gaps
-        self.namespace = options.namespace or namespace_of(around.found.service)
-        self.missing_rights: Sequence[str] = ()
-        self.leftovers: Sequence[str] = ()
-        self._api = api
-        self._options = options
         self._around = around
         self._lookups = Lookups(around.hosts, resolve)
-        self._run: Run | None = None
-        self._echo: Object | None = None
-        self._progress: Progress = lambda line: None
         self._lost = False
+        self._known = time.monotonic()
+        self._state = state_of(around.found.service, [pod.pod for pod in around.pods])
+        self._configured: Sequence[Finding] | None = None
 
     def __enter__(self) -> Self:
         """The site itself."""
@@ -146,6 +160,7 @@ class ClusterSite:
         Where no echo is wanted not even that is asked, since a review of rights is itself something that is created.
         """
         self._progress = progress
+        self.remove()
         path, secret = f"/kongip-{secrets.token_hex(16)}", secrets.token_hex(16)
         route = self._around.found.route
         if not self._options.echo:
@@ -167,9 +182,26 @@ class ClusterSite:
         self._run = run
         deployed = deployment.deploy(self._api, run, echo_code(), self._options.timeout, progress)
         self._echo = deployed.pod
+        self._renew = time.monotonic() + run.deadline - EARLIER
         if deployed.problem:
             self.remove()
         return Backend(path, secret, deployed.problem, deployed.lingering)
+
+    def refresh(self) -> bool:
+        """Read Kong's Service and pods again, and all around them if they changed or some time has passed.
+
+        False where the echo's pod is gone, or is due to end soon. Stop where the cluster cannot be read; what was
+        known before then still stands.
+        """
+        state = current_state(self._api, self._around.found.service)
+        changed = state is not None and state != self._state
+        if changed or time.monotonic() - self._known > KNOWN_FOR:
+            self._know(survey(self._api, self._options))
+        if self._run is None:
+            return True
+        return time.monotonic() < self._renew and any(
+            waiting.is_ready(pod) for pod in deployment.remaining(self._api, self._run, POD)
+        )
 
     def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
         """Send probes from the echo pod, in order; None where there is no inside vantage, and progress tells why."""
@@ -211,9 +243,11 @@ class ClusterSite:
 
     def configured(self) -> Sequence[Finding]:
         """What is wrong in the objects of Kong and of what is before it."""
-        reading = self._around.reading
-        kubectl = kubectl_for(self._options.context)
-        return configuration_findings(reading.snapshot, reading.contents, kubectl, reading.installation)
+        if self._configured is None:
+            reading = self._around.reading
+            kubectl = kubectl_for(self._options.context)
+            self._configured = configuration_findings(reading.snapshot, reading.contents, kubectl, reading.installation)
+        return self._configured
 
     def _note_loss(self, stop: Stop) -> None:
         self._lost = True
@@ -223,7 +257,7 @@ class ClusterSite:
         """Remove all that the run made. Safe to call twice; ``leftovers`` tells what could not be removed."""
         if self._run is None:
             return
-        self.leftovers = deployment.remove(self._api, self._run, self._progress)
+        self.leftovers = (*self.leftovers, *deployment.remove(self._api, self._run, self._progress))
         self._run = self._echo = None
 
     def _obstacle(self, route: Route | None) -> str | None:

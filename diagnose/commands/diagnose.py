@@ -24,6 +24,25 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says where Kong is, what is known, and how to go about it."""
     parser.description = "Probes a live Kong and names the layer that drops or rewrites the client's address."
     parser.epilog = EXIT_STATUS
+    how = add_place_flags(parser, connections=20)
+    how.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=values.time_limit,
+        default=300.0,
+        help="for the whole run, in seconds or as 5m (default 5m)",
+    )
+    told = output.add_flags(parser)
+    told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
+    told.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    told.add_argument("--timings", action="store_true", help="where the time went, on standard error at the end")
+
+
+def add_place_flags(parser: argparse.ArgumentParser, connections: int) -> argparse._ArgumentGroup:
+    """Add the flags of all that probe: where Kong is, what is known, and how to go about it.
+
+    The group of the last is returned; ``connections`` is how many ordinary ones are made if nobody says otherwise.
+    """
     where = parser.add_argument_group("where")
     place = where.add_mutually_exclusive_group()
     place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster")
@@ -93,15 +112,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--connections",
         metavar="N",
         type=values.count,
-        default=20,
-        help="ordinary connections through each entry (default 20)",
-    )
-    how.add_argument(
-        "--timeout",
-        metavar="TIME",
-        type=values.time_limit,
-        default=300.0,
-        help="for the whole run, in seconds or as 5m (default 5m)",
+        default=connections,
+        help=f"ordinary connections through each entry (default {connections})",
     )
     how.add_argument(
         "--probe-timeout",
@@ -116,9 +128,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="run no command in any pod and reach into none: settings are then as objects tell them",
     )
-    told = output.add_flags(parser)
-    told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
-    told.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    return how
 
 
 CLUSTER_ONLY = (
@@ -135,6 +145,31 @@ CLUSTER_ONLY = (
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Probe, judge, and print the report."""
+    check_place(options)
+    from diagnose.report.timings import Timings
+
+    timings = Timings()
+    from diagnose.limit import Limit
+    from diagnose.report.progress import progress_to
+    from diagnose.run import diagnose as judge
+
+    with Limit(options.timeout) as limit, progress_to(sys.stderr, quiet=options.quiet) as shown:
+        progress = timings.of(shown)
+        with limit.whole():
+            found = open_site(options, progress)
+        with found as site, leftovers_told(site), limit.whole():
+            report = judge(site, asked_of(options, argv, limit), progress)
+            progress("removing what was made")
+        progress("telling")
+    with output.reader_may_leave():
+        output.print_report(report, options)
+    if options.timings:
+        sys.stderr.write(timings.text())
+    return output.exit_status(report, options.fail_on)
+
+
+def check_place(options: argparse.Namespace) -> None:
+    """Stop with status 2 where the flags of ``add_place_flags`` do not go together."""
     stray = next((name for name in CLUSTER_ONLY if options.lab is not None and getattr(options, name)), None)
     if stray is not None:
         raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
@@ -144,21 +179,10 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     stray = next((name for name in outside_flags.OF_ECHOES if getattr(options, name)), None)
     if stray is not None and not options.echo:
         raise Stop(f"--{stray.replace('_', '-')} does not go with --no-echo.", "It is for the echo.", USAGE)
-    from diagnose.limit import Limit
-    from diagnose.report.progress import progress_to
-    from diagnose.run import diagnose as judge
-
-    with Limit(options.timeout) as limit, progress_to(sys.stderr, quiet=options.quiet) as progress:
-        with limit.whole():
-            found = _site(options, progress)
-        with found as site, _leftovers_told(site), limit.whole():
-            report = judge(site, _asked(options, argv, limit), progress)
-    with output.reader_may_leave():
-        output.print_report(report, options)
-    return output.exit_status(report, options.fail_on)
 
 
-def _asked(options: argparse.Namespace, argv: Sequence[str], limit: Limit) -> Options:
+def asked_of(options: argparse.Namespace, argv: Sequence[str], limit: Limit) -> Options:
+    """What the main job is asked for; ``argv`` are the words by which the run can be repeated."""
     from diagnose.remedies.forms import kubectl_for
     from diagnose.run import Options
 
@@ -173,7 +197,7 @@ def _asked(options: argparse.Namespace, argv: Sequence[str], limit: Limit) -> Op
 
 
 @contextlib.contextmanager
-def _leftovers_told(site: Site) -> Iterator[None]:
+def leftovers_told(site: Site) -> Iterator[None]:
     """Remove what the run made, however it ends, and say what could not be removed."""
     try:
         yield
@@ -183,7 +207,8 @@ def _leftovers_told(site: Site) -> Iterator[None]:
             sys.stderr.write(f"kongip: {harmless(leftover)}\n")
 
 
-def _site(options: argparse.Namespace, progress: Progress) -> Site:
+def open_site(options: argparse.Namespace, progress: Progress) -> Site:
+    """The place that the flags name, looked at; nothing is made there yet."""
     if options.lab is not None:
         from diagnose.lab.site import open_lab
 

@@ -135,15 +135,16 @@ def namespace(text: str) -> str:
     return text
 
 
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
 def duration(text: str) -> int:
-    """A time of the past in seconds, written with its unit: 90s, 30m, 2h, 1d."""
-    number, unit = text[:-1], text[-1:]
-    if not (number.isascii() and number.isdecimal()) or unit not in UNITS or not 0 < int(number) < 10**6:
+    """A length of time in seconds, written with or without its unit: 90, 90s, 30m, 2h, 1d."""
+    number = text.rstrip("smhd")
+    unit = _UNITS.get(text[len(number) :])
+    if unit is None or not (number.isascii() and number.isdecimal()) or not 0 < int(number) < 10**6:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 30m, 2h or 1d")
-    return int(number) * UNITS[unit]
-
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    return int(number) * unit
 
 
 def lines(text: str) -> int:

@@ -26,7 +26,8 @@ Certainty = Literal["proven", "possible"]
 class Lab:
     """One lab: what stands on the path, what Kong is set to, and what a diagnosis of it has to say.
 
-    ``culprits`` are (layer, certainty) pairs. ``policy`` is the Service's externalTrafficPolicy.
+    ``culprits`` are (layer, certainty) pairs. ``policy`` is the Service's externalTrafficPolicy; ``cured_in`` is the
+    round of a watch in which it becomes Local, for one node after another, None where it never does.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Lab:
     culprits: tuple[tuple[str, Certainty], ...] = ()
     balancer: Mode = Mode.FORWARDS
     policy: Literal["Local", "Cluster"] = "Local"
+    cured_in: int | None = None
     proxy_protocol: bool = False
     real_ip_header: str = "X-Real-IP"
     trusted_ips: tuple[str, ...] = ()
@@ -140,6 +142,14 @@ _LABS = (
         balancer=Mode.APPENDS,
         real_ip_header="X-Forwarded-For",
         trusted_ips=(BALANCER,),
+    ),
+    Lab(
+        name="rollout",
+        summary="as node-masquerade; while kongip watch looks on, externalTrafficPolicy becomes Local",
+        verdict="lost",
+        culprits=(("node", "proven"),),
+        policy="Cluster",
+        cured_in=5,
     ),
 )
 

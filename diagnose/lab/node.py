@@ -19,14 +19,17 @@ class Node(Server):
 
     def __init__(self, address: str, sources: Mapping[tuple[str, int], str | None]) -> None:
         super().__init__(address)
-        self._sources = sources
-        self._pods = cycle(sources)
+        self.deliver(sources)
+
+    def deliver(self, sources: Mapping[tuple[str, int], str | None]) -> None:
+        """Hand connections on in this way from now on."""
+        self._ways = cycle(tuple(sources.items()))
 
     def answer(self, connection: socket.socket, peer: tuple[str, int]) -> None:
         """Relay one connection."""
-        pod = next(self._pods)
+        pod, source = next(self._ways)
         try:
-            onward = self.connect(pod, self._sources[pod] or peer[0])
+            onward = self.connect(pod, source or peer[0])
         except OSError:
             reset(connection)
             return

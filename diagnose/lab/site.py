@@ -47,6 +47,9 @@ KONG_PORT = 8000
 
 PORTS_TRIED = 20
 
+BETWEEN_NODES = 2
+"""Rounds that the next node takes longer to follow its Service's policy."""
+
 
 class LabSite:
     """One lab, open: its servers listen until the context is left."""
@@ -60,7 +63,10 @@ class LabSite:
         self.missing_rights: Sequence[str] = ()
         self.leftovers: Sequence[str] = ()
         self.inventory = _inventory()
-        self.facts: Sequence[Fact] = tuple(_facts(lab))
+        self.facts: Sequence[Fact] = tuple(_facts(lab.balancer, lab.policy))
+        self._lab = lab
+        self._round = 1
+        self._nodes: dict[str, Node] = {}
         self._open = contextlib.ExitStack()
         try:
             self._gateways = _start_gateways(lab, self._open)
@@ -84,14 +90,16 @@ class LabSite:
 
     def _start_way(self, lab: Lab) -> int:
         """Start the nodes and the balancer; the port that the balancer is published at."""
-        pods = {node: (gateway.address, gateway.ports[0]) for node, gateway in self._gateways.items()}
-        nodes = []
-        for node, address in NODES.items():
-            nodes.append(Node(address, _sources(node, pods, lab.policy)).start())
-            self._open.callback(nodes[-1].close)
-        balancer = Balancer(BALANCER, lab.balancer, [(node.address, node.port) for node in nodes]).start()
+        for name, address in NODES.items():
+            self._nodes[name] = Node(address, _sources(name, self._pods(), lab.policy)).start()
+            self._open.callback(self._nodes[name].close)
+        backends = [(node.address, node.port) for node in self._nodes.values()]
+        balancer = Balancer(BALANCER, lab.balancer, backends).start()
         self._open.callback(balancer.close)
         return balancer.port
+
+    def _pods(self) -> dict[str, tuple[str, int]]:
+        return {node: (gateway.address, gateway.ports[0]) for node, gateway in self._gateways.items()}
 
     def __enter__(self) -> Self:
         """The site itself."""
@@ -110,6 +118,17 @@ class LabSite:
         for gateway in self._gateways.values():
             gateway.route = Route(prefix, (ECHO, echo.port))
         return Backend(prefix, secret)
+
+    def refresh(self) -> bool:
+        """Let the next round of a watch begin, in which the lab may be cured; the echo stays."""
+        self._round += 1
+        if self._lab.cured_in is None:
+            return True
+        for late, (name, node) in enumerate(self._nodes.items()):
+            if self._round == self._lab.cured_in + late * BETWEEN_NODES:
+                node.deliver(_sources(name, self._pods(), "Local"))
+                self.facts = tuple(_facts(self._lab.balancer, "Local"))
+        return True
 
     def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
         """Send probes from the echo's address."""
@@ -225,10 +244,10 @@ def _sources(node: str, pods: dict[str, tuple[str, int]], policy: str) -> dict[t
     return {pod: BRIDGES[node] if other == node else NODES[node] for other, pod in pods.items()}
 
 
-def _facts(lab: Lab) -> Iterator[Fact]:
-    keeps = "keeps_source" if lab.policy == "Local" else "masquerades"
-    yield Fact(Layer.NODE, frozenset({keeps}), f"Service {SERVICE} has externalTrafficPolicy {lab.policy}")
-    if lab.balancer is Mode.FORWARDS:
+def _facts(balancer: Mode, policy: str) -> Iterator[Fact]:
+    keeps = "keeps_source" if policy == "Local" else "masquerades"
+    yield Fact(Layer.NODE, frozenset({keeps}), f"Service {SERVICE} has externalTrafficPolicy {policy}")
+    if balancer is Mode.FORWARDS:
         told = "the lab's balancer only forwards packets"
         yield Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), told, certain=True)
 

@@ -17,6 +17,7 @@ from diagnose.cluster.log_lines import (
     parse_refused_preamble,
     split_stamp,
 )
+from diagnose.cluster.log_sieve import Sieve
 from diagnose.errors import USAGE, Stop
 from diagnose.site import AccessLine, Complaint, Logs
 from probes.probe import Preamble, Probe
@@ -28,7 +29,7 @@ QUIET = 1.0
 """Seconds without a further line of ours after which no more is expected of probes that Kong may never have seen."""
 
 POLL = 0.1
-PIECE = 256 * 1024
+PIECE = 1024 * 1024
 
 
 class LogFile:
@@ -63,13 +64,16 @@ class LogFile:
             tail.close()
         self._tails.clear()
 
-    def fresh(self) -> Iterator[str]:
-        """The whole lines written since the last call, without those that are too long to be ours."""
+    def fresh(self, sieve: Sieve | None = None) -> Iterator[str]:
+        """The whole lines written since the last call, without those that are too long to be ours.
+
+        ``sieve`` leaves out what nobody has to look at.
+        """
         try:
             if self._tails and not os.path.samestat(os.stat(self.path), self._tails[-1].stat()):
                 self._tails.append(_Tail(self.path))
             for tail in self._tails:
-                yield from tail.fresh()
+                yield from tail.fresh(sieve)
         except FileNotFoundError:
             return  # between two names: the next call finds it
         except OSError as error:
@@ -91,15 +95,18 @@ class _Tail:
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def fresh(self) -> Iterator[str]:
+    def fresh(self, sieve: Sieve | None) -> Iterator[str]:
         size = self.stat().st_size
         if size < self.position:
             self.position, self._rest = 0, b""
         while self.position < size and (piece := os.pread(self._descriptor, PIECE, self.position)):
             self.position += len(piece)
-            *whole, rest = (self._rest + piece).split(b"\n")
+            whole, feed, rest = (self._rest + piece).rpartition(b"\n")
             self._rest = rest[: LONGEST_LINE + 1]
-            yield from (line.decode("utf-8", "replace") for line in whole if len(line) <= LONGEST_LINE)
+            if not feed:
+                continue
+            kept = sieve.lines(whole) if sieve is not None else whole.split(b"\n")
+            yield from (line.decode("utf-8", "replace") for line in kept if len(line) <= LONGEST_LINE)
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -138,7 +145,7 @@ class KongLogs:
 
         A line may lag: the files are read until every probe was found, or for a while after nothing new came.
         """
-        reading = [_Reading(kong, file, Wanted.of(probes)) for file in self._files]
+        reading = [_Reading(kong, file, probes) for file in self._files]
         access: dict[str, tuple[AccessLine, ...]] = {}
         began = changed = time.monotonic()
         while True:
@@ -161,12 +168,13 @@ class KongLogs:
 class _Reading:
     """What is read of one file: entries of the error log stretch over lines, and files know nothing of each other."""
 
-    def __init__(self, kong: str, file: LogFile, wanted: Wanted) -> None:
+    def __init__(self, kong: str, file: LogFile, probes: Sequence[Probe]) -> None:
         self.path = file.path
         self._kong = kong
         self._file = file
-        self._wanted = wanted
-        self._complaints = Complaints(kong, wanted)
+        self._wanted = Wanted.of(probes)
+        self._sieve = Sieve(probes)
+        self._complaints = Complaints(kong, self._wanted)
         self._foreign = False
 
     @property
@@ -177,7 +185,7 @@ class _Reading:
     def more(self) -> list[tuple[str, AccessLine]]:
         """What the lines since the last time say of requests of ours, each with its nonce."""
         found = []
-        for raw in self._file.fresh():
+        for raw in self._file.fresh(self._sieve):
             stamp, line = split_stamp(raw)  # docker logs --timestamps writes them
             self._complaints.take(line, stamp)
             if ours := parse_access(self._kong, line, self._wanted):

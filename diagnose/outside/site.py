@@ -127,6 +127,12 @@ class OutsideSite:
             return Backend(nowhere, "", problem, lingering)
         return Backend(self._echo.path, self._echo.secret, None, lingering)
 
+    def refresh(self) -> bool:
+        """Read Kong's settings again, which its restart may have changed; the echo is the user's, and stays."""
+        [known], [told] = self.kongs, [_kong(self.entries, self._api)]
+        self.kongs = (replace(known, settings=told.settings, source=told.source),)
+        return True
+
     def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
         """None: nothing can be sent from the place of the echo."""
         return None

@@ -72,7 +72,7 @@ def has_colour(stream: TextIO) -> bool:
 def signs_for(encoding: str) -> Signs:
     """The signs that an encoding has."""
     try:
-        "".join((UNICODE.good, UNICODE.bad, UNICODE.line, UNICODE.here)).encode(encoding)
+        "".join((UNICODE.good, UNICODE.bad, UNICODE.line, UNICODE.here, UNICODE.levels)).encode(encoding)
     except UnicodeEncodeError:
         return ASCII
     return UNICODE

@@ -20,6 +20,7 @@ class Signs:
     line: str
     here: str
     bullet: str
+    levels: str  # the heights of a share's bar, from none to all
 
     def of_verdict(self, verdict: Verdict) -> str:
         """The sign before a verdict."""
@@ -40,6 +41,6 @@ class Signs:
         }.get(status, self.bad)
 
 
-UNICODE = Signs("✓", "✗", "↺", "!", "i", "?", "│", "▲", "•")
-ASCII = Signs("+", "x", "~", "!", "i", "?", "|", "^", "-")
+UNICODE = Signs("✓", "✗", "↺", "!", "i", "?", "│", "▲", "•", "▁▂▃▄▅▆▇█")
+ASCII = Signs("+", "x", "~", "!", "i", "?", "|", "^", "-", "0123456789")
 """For terminals and files whose encoding has no other."""

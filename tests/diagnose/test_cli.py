@@ -80,6 +80,13 @@ def kubeconfig(tmp_path: Path) -> str:
         (("diagnose", "--context", "a", "--node-selector", "disk=s s d"), "'disk=s s d'"),
         (("diagnose", "--context", "a", "--toleration", ":NoSchedule"), "':NoSchedule'"),
         (("diagnose", "--context", "a", "--toleration", "a=b:Never"), "NoExecute"),
+        (("watch",), "--context"),
+        (("watch", "--lab", "rollout", "--interval", "0"), "'0'"),
+        (("watch", "--lab", "rollout", "--for", "ten"), "'ten'"),
+        (("watch", "--lab", "rollout", "--for", "0s"), "'0s'"),
+        (("watch", "--lab", "rollout", "--until", "lost"), "'lost'"),
+        (("watch", "--lab", "rollout", "--url", "http://127.0.0.1"), "--url"),
+        (("watch", "--lab", "roll-out"), "rollout"),
     ],
     ids=" ".join,
 )

@@ -28,6 +28,7 @@ DOCUMENTED = {
     "trusts-everyone": ("spoofable", [("gateway", "proven")], 1),
     "proxy-protocol": ("preserved", [], 0),
     "forwarded-header": ("preserved", [], 0),
+    "rollout": ("lost", [("node", "proven")], 1),
 }
 
 

@@ -149,9 +149,9 @@ def test_what_is_certain_of_a_lab_is_so(lab: Lab) -> None:
     with open_lab(lab.name) as site:
         certain = {fact.layer: fact.behaviours for fact in site.facts if fact.certain}
         [of_node] = [fact for fact in site.facts if fact.layer is Layer.NODE]
-    forwarded = lab.name in ("preserved", "node-masquerade")
+    forwarded = lab.name in ("preserved", "node-masquerade", "rollout")
     assert certain == ({Layer.LOAD_BALANCER: frozenset({"passes_through"})} if forwarded else {})
-    assert of_node.behaviours == {"masquerades" if lab.name == "node-masquerade" else "keeps_source"}
+    assert of_node.behaviours == {"masquerades" if lab.policy == "Cluster" else "keeps_source"}
 
 
 def test_no_thread_and_no_socket_is_left() -> None:

@@ -1,0 +1,1 @@
+"""Watch: the same probes again and again, and what became of the path from round to round."""
