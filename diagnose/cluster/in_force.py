@@ -52,7 +52,8 @@ def with_what_is_in_force(
     """``pods`` with the settings in force, where they can be read, the others as they are; and what is unknown then.
 
     One pod of each template is asked, and speaks for all of them. ``gaps`` are what is not known without asking. What a
-    pod's specification says is dropped where Kong was read to run with what no settings tell: it is not so.
+    pod's specification says stands where the pod does not answer, though whether it is so is unknown then. It is
+    dropped where Kong was read to run with what no settings tell: it is not so.
     """
     by_template: dict[str, list[KongPod]] = {}
     for pod in (one for one in pods if one.container is not None):
@@ -69,7 +70,12 @@ def with_what_is_in_force(
     }
     asked_for = {settings_of(pod.pod) for pod in pods}
     others = (gap for gap in gaps if gap.what not in asked_for)
-    return known, (*others, *(Gap(what, why) for what, why in whys.items()))
+    unseen = (
+        Gap(f"with which settings Kong really runs in pod {full_name(one.pod)}", found)
+        for one, found in told.values()
+        if isinstance(found, str) and one.kong.settings is not None
+    )
+    return known, (*others, *(Gap(what, why) for what, why in whys.items()), *unseen)
 
 
 def _why(before: str | None, found: InForce | str | None) -> str:

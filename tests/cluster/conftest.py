@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 from collections.abc import Iterator
@@ -32,3 +33,13 @@ def cluster() -> Iterator[None]:
         # What a test left that was killed would fail those that look for leftovers; everything belongs to a Job.
         bed.kubectl("delete", "jobs", "-A", "--selector=app.kubernetes.io/managed-by=kongip", "--wait=false")
         yield
+
+
+@pytest.fixture
+def client(cluster: None) -> Iterator[None]:
+    """This thread, and those it starts, in the network namespace of the client."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open() as home, Path("/run/netns/kip-client").open() as away:
+        assert libc.setns(away.fileno(), 0) == 0
+        yield
+        assert libc.setns(home.fileno(), 0) == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import topologies
+from tests.cluster.accounts import account
 from tests.cluster.bed import Object, apply, kubectl, until
 from tests.cluster.command import assert_nothing_left, kongip, left_behind
 
@@ -91,8 +92,6 @@ def test_what_a_killed_run_left_goes_and_what_looks_like_it_stays(killed: str, a
 
 
 def test_without_the_right_to_look_everywhere_a_namespace_is_asked_for(tmp_path: Path) -> None:
-    from tests.cluster.accounts import account
-
     with account([], tmp_path) as path:
         words = kongip("clean", "--kubeconfig", str(path))
         ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import secrets
 import time
@@ -24,16 +23,6 @@ from tests.cluster.command import assert_nothing_left, left_behind
 from tests.cluster.kong import SERVICE, Installed, Kong, install
 
 PASSING = "kong/kong-proxy"
-
-
-@pytest.fixture
-def client(cluster: None) -> Iterator[None]:
-    """This thread, and those it starts, in the network namespace of the client."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path("/proc/thread-self/ns/net").open() as home, Path("/run/netns/kip-client").open() as away:
-        assert libc.setns(away.fileno(), 0) == 0
-        yield
-        assert libc.setns(home.fileno(), 0) == 0
 
 
 @pytest.fixture
@@ -204,7 +193,7 @@ def test_without_the_rights_to_logs_and_exec_the_run_goes_on_without_these_witne
     with account([*READING, *MAKING], tmp_path) as path, site(kubeconfig=str(path)) as opened:
         backend = opened.deploy([None], lambda line: None)
         assert backend.problem is None
-        assert {right.split(" in ")[0] for right in opened.missing_rights} == {
+        assert {right.split(" in ")[0] for right in opened.missing_rights} >= {
             "create pods/exec",
             "get pods/exec",
             "get pods/log",

@@ -6,7 +6,6 @@ What was asked of the API server is read in its audit log.
 from __future__ import annotations
 
 import copy
-import ctypes
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -153,16 +152,6 @@ def rights_of(mode: Mode) -> list[Right]:
     every = dict.fromkeys(right for need in wanted if not need.secret for right in rights.rights_of(need, PLACES))
     whole = {(one.verb, one.group, one.resource) for one in every if one.namespace is None}
     return [one for one in every if one.namespace is None or (one.verb, one.group, one.resource) not in whole]
-
-
-@pytest.fixture
-def client(cluster: None) -> Iterator[None]:
-    """This thread, and those it starts, in the network namespace of the client."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path("/proc/thread-self/ns/net").open() as home, Path("/run/netns/kip-client").open() as away:
-        assert libc.setns(away.fileno(), 0) == 0
-        yield
-        assert libc.setns(home.fileno(), 0) == 0
 
 
 @pytest.mark.usefixtures("client")
