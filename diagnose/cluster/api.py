@@ -221,13 +221,18 @@ class Api:
         return parts
 
     def _exchange(self, method: str, path: str, query: Query, body: Object | None, headers: Headers) -> Reply:
-        """One request and its whole answer. What was cut off is read again, which does no harm."""
+        """One request and its whole answer. What was cut off is read again, which does no harm.
+
+        An answer that was cut within its headers looks whole, but has no body; no object has none.
+        """
         try:
-            return self._answer(self._send(method, path, query, body, headers))
+            reply = self._answer(self._send(method, path, query, body, headers))
+            if reply.body or method != "GET" or not reply.ok:
+                return reply
         except Stop as stop:
             if method != "GET" or stop.__cause__ is None or not is_dropped(stop.__cause__):
                 raise
-            return self._answer(self._send(method, path, query, body, headers))
+        return self._answer(self._send(method, path, query, body, headers))
 
     def _answer(self, response: Any) -> Reply:
         return self._reply(response.status, b"".join(self._blocks(response)), response.headers)
