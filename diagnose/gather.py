@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from diagnose.explain.evidence import echo_peer, passed_on
 from diagnose.plan import NOT_NEEDED, Planned, Planner
 from diagnose.site import Entry, Gap, Progress, Site
-from probes.outcome import Answered, Sent
+from probes.outcome import Answered, Outcome, Sent, Unreachable
 from probes.probe import Preamble, Probe, Vantage
 
 ROUTE_WAIT = 15.0
@@ -100,6 +100,25 @@ class Gathering:
     def _must_stop(self) -> bool:
         """Whether a probe has reached somebody's application though there is no echo that it could have been for."""
         return not self._routed and any(_went_astray(one) for one, _ in self.sent)
+
+    def leave_out_what_cannot_be_sent_to(self) -> None:
+        """Take entries to which this machine has no way out of the evidence, as of IPv6 where it has none.
+
+        Nothing is known of them, and callers elsewhere may get there. Where there are no others all stay.
+        """
+        outcomes: dict[Entry, list[Outcome]] = {}
+        for one, entry in self.sent:
+            if entry.vantage is Vantage.OUTSIDE:
+                outcomes.setdefault(entry, []).append(one.outcome)
+        ways = {
+            entry: next(iter({one.reason for one in all_ if isinstance(one, Unreachable)}))
+            for entry, all_ in outcomes.items()
+            if all(isinstance(one, Unreachable) for one in all_)
+        }
+        if len(ways) < len(outcomes):
+            self.sent = [(one, entry) for one, entry in self.sent if entry not in ways]
+            told = (Gap(f"{one.name} at {one.address}", f"no way from here: {why}") for one, why in ways.items())
+            self.gaps += dict.fromkeys(told)
 
     def _kinds(self, entry: Entry, first: Sequence[Sent]) -> list[Sent]:
         """The kinds of probe that tell anything after ``first``; what they told decides on those that are left."""

@@ -75,6 +75,7 @@ def one_round(
         gathering.outside(options.connections)
     if options.limit.gathering_ended:
         gathering.gaps.append(OUT_OF_TIME)
+    gathering.leave_out_what_cannot_be_sent_to()
     progress("reading Kong's logs")
     logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
     progress("explaining")

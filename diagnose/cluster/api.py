@@ -40,6 +40,9 @@ BUSY = frozenset({429, 503})
 FAULTY = frozenset({500, 502, 504})
 """A server, or what is before it, that may do better a moment later; what was asked for may have been done."""
 
+AGAIN = 0.5
+"""Seconds before a further try, times the tries before."""
+
 BODY_PATIENCE = 30.0
 """Seconds for an answer to come whole, however slowly it drips."""
 
@@ -80,13 +83,23 @@ class Api:
     ) -> Reply:
         """Send one request and read its answer. Stop where the server cannot be reached or refuses the credentials.
 
-        A server that is busy or faulty is asked again, after as long as it says, some seconds at most.
+        A server that is busy or faulty is asked again, after as long as it says, some seconds at most. So is one whose
+        answer to a GET was cut off, at once the first time: it may have closed a connection that was kept open.
         """
         for attempt in range(TRIES):
-            reply = self._exchange(method, path, query, body, headers)
-            if reply.status not in BUSY | FAULTY or attempt == TRIES - 1:
+            try:
+                reply = self._answer(self._send(method, path, query, body, headers))
+            except Stop as stop:
+                dropped = method == "GET" and stop.__cause__ is not None and is_dropped(stop.__cause__)
+                if not dropped or attempt == TRIES - 1:
+                    raise
+                time.sleep(AGAIN * attempt)
+                continue
+            # Cut within its headers an answer looks whole, but has no body; no object has none.
+            cut = method == "GET" and reply.ok and not reply.body
+            if not (cut or reply.status in BUSY | FAULTY) or attempt == TRIES - 1:
                 break
-            time.sleep(patience(reply, attempt))
+            time.sleep(AGAIN * attempt if cut else patience(reply, attempt))
         if reply.status == 409 and method == "POST" and attempt and (name := _name_in(body)):
             return self.get(f"{path}/{name}")  # it had been made after all, when the server answered that it was not
         if reply.status == 401:
@@ -234,15 +247,6 @@ class Api:
             method, path, query_params=list(query), header_params=wanted, body=body, auth_settings=["BearerToken"]
         )
         return parts
-
-    def _exchange(self, method: str, path: str, query: Query, body: Object | None, headers: Headers) -> Reply:
-        """One request and its whole answer. What was cut off is read again, which does no harm."""
-        try:
-            return self._answer(self._send(method, path, query, body, headers))
-        except Stop as stop:
-            if method != "GET" or stop.__cause__ is None or not is_dropped(stop.__cause__):
-                raise
-            return self._answer(self._send(method, path, query, body, headers))
 
     def _answer(self, response: Any) -> Reply:
         return self._reply(response.status, b"".join(self._blocks(response)), response.headers)

@@ -18,6 +18,9 @@ from diagnose.site import Entry, EntryKind, Fact, Gap, Kong
 from probes.probe import Scheme, Vantage
 
 Resolve = Callable[[str], tuple[str, ...]]
+MOST_ADDRESSES = 8
+"""Addresses of one published name that are probed; those of a balancer are alike, and each costs some thirty probes."""
+
 DEFAULT_PORTS: dict[Scheme, int] = {"http": 80, "https": 443}
 
 
@@ -41,15 +44,25 @@ def resolve(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+def some_addresses(what: str, addresses: Sequence[str]) -> tuple[Sequence[str], tuple[Gap, ...]]:
+    """Those of a name's addresses that are probed, some of each family, and what is not probed of it."""
+    if not addresses:
+        return (), (Gap(what, "the name does not resolve here"),)
+    six = [address for address in addresses if ":" in address][: MOST_ADDRESSES // 2]
+    four = [address for address in addresses if ":" not in address][: MOST_ADDRESSES - len(six)]
+    some = [address for address in addresses if address in {*four, *six}]
+    left = len(addresses) - len(some)
+    return some, (Gap(f"{left} of {len(addresses)} addresses of {what}", "so many are alike"),) if left else ()
+
+
 def service_entries(service: Object, ports: Sequence[WebPort], host: str | None, lookup: Resolve) -> Entries:
     """The published addresses of Kong's Service: those of its load balancer and its external addresses."""
     entries: list[Entry] = []
     gaps: list[Gap] = []
     name = f"Service {full_name(service)}"
     for published in (*published_by(service), *(at(service, "spec", "externalIPs") or ())):
-        addresses = lookup(published)
-        if not addresses:
-            gaps.append(Gap(f"{name} at {published}", "the name does not resolve here"))
+        addresses, unprobed = some_addresses(f"{name} at {published}", lookup(published))
+        gaps.extend(unprobed)
         for address in addresses:
             for port in ports:
                 entries.append(Entry(EntryKind.SERVICE, name, address, port.number, port.scheme, host, port.listener))
@@ -67,9 +80,8 @@ def front_entries(fronts: Iterable[Front], service: Object, ports: Sequence[WebP
         if not front.published:
             gaps.append(Gap(front.name, "it has no published address yet"))
         for published in front.published:
-            addresses = lookup(published)
-            if not addresses:
-                gaps.append(Gap(f"{front.name} at {published}", "the name does not resolve here"))
+            addresses, unprobed = some_addresses(f"{front.name} at {published}", lookup(published))
+            gaps.extend(unprobed)
             entries.extend(
                 Entry(
                     EntryKind.FRONT,

@@ -27,11 +27,12 @@ from tests.cluster.bed import CONTEXT, KUBECONFIG, inside
 ROOT = Path(__file__).resolve().parents[2]
 STATUS = {401: "Unauthorized", 429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
 DELAY = 0.3
+OFTEN = 7
 CUT_AFTER = 300  # bytes of an answer
 
 
 class Faulty:
-    """``fault``: 429, 500 or 503 (every third request), slow, cut (every third), expired:N or gone:N (from the Nth)."""
+    """``fault``: 429, 500, 503 or cut (each ``OFTEN``th request), slow, expired:N or gone:N (from the Nth)."""
 
     def __init__(self, kubeconfig: Path, fault: str) -> None:
         config = yaml.safe_load(kubeconfig.read_text())
@@ -58,16 +59,16 @@ class Faulty:
                     return
                 head += piece
             number = next(self._count)
-            third = number % 3 == 0
+            bad = number % OFTEN == 0
             if self._fault == "gone" and number >= self._from:
                 return
             if self._fault == "expired" and number >= self._from:
                 client.sendall(answer(401))
-            elif self._fault.isdigit() and third:
+            elif self._fault.isdigit() and bad:
                 client.sendall(answer(int(self._fault)))
             else:
                 time.sleep(DELAY if self._fault == "slow" else 0)
-                self._pass_on(client, head, cut=self._fault == "cut" and third and head.startswith(b"GET "))
+                self._pass_on(client, head, cut=self._fault == "cut" and bad and head.startswith(b"GET "))
 
     def _pass_on(self, client: socket.socket, head: bytes, *, cut: bool) -> None:
         first, _, rest = head.partition(b"\r\n")

@@ -13,7 +13,7 @@ from diagnose.gather import Choose, Gathering
 from diagnose.plan import Planned, Planner
 from diagnose.site import Entry, EntryKind
 from probes.claims import Claims
-from probes.outcome import Sent
+from probes.outcome import Answered, Sent, Unreachable
 
 
 @contextmanager
@@ -120,3 +120,15 @@ def test_kinds_are_sent_until_none_of_those_left_would_tell_anything() -> None:
     assert asked_for == [(1, 7), (3, 5)]
     assert len(found.spared) == 5
     assert len(found.claims[entry]) == 7
+
+
+def test_an_entry_that_this_machine_has_no_way_to_is_a_gap_where_there_are_others() -> None:
+    four = Entry(EntryKind.SERVICE, "Service kong/kong-proxy", "192.0.2.10", 80, "http")
+    six = Entry(EntryKind.SERVICE, "Service kong/kong-proxy", "2001:db8::10", 80, "http")
+    for answered, kept in ((Answered(404), [four]), (Unreachable("no route"), [four, six, six])):
+        found = gathering(four, six)
+        [first, *more] = [found._planner.plain(entry)[0].probe for entry in (four, six, six)]
+        found.sent = [(Sent(first, answered), four), *((Sent(one, Unreachable("no route")), six) for one in more)]
+        found.leave_out_what_cannot_be_sent_to()
+        assert [entry for _, entry in found.sent] == kept
+        assert [gap.why for gap in found.gaps] == ["no way from here: no route"] * (len(kept) == 1)

@@ -53,6 +53,12 @@ def test_what_had_been_made_after_all_is_no_conflict(waits: list[float]) -> None
     assert [(method, path) for method, path, _ in transport.asked] == [("POST", "/x"), ("POST", "/x"), ("GET", "/x/a")]
 
 
+def test_an_answer_cut_within_its_headers_is_read_again() -> None:
+    answers = iter([(200, b""), (200, thing("a"))])
+    api, _ = scripted(lambda *_: next(answers))
+    assert api.get("/x").object() == thing("a")
+
+
 def test_a_conflict_at_once_is_one(waits: list[float]) -> None:
     api, transport = scripted(lambda *_: (409, {"message": "already exists"}))
     assert api.create("/x", thing("a")).status == 409

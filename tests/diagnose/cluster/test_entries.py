@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from diagnose.cluster.entries import (
+    MOST_ADDRESSES,
     check_reachable,
     front_entries,
     parse_url,
@@ -211,3 +212,11 @@ def test_hosts_of_routes_on_kongs_gateway_are_those_of_its_http_routes() -> None
     view = Snapshot({"httproutes": (thing("x", spec), others)})
     own = ByGateway(thing("edge", namespace="infra"))
     assert route_hosts(view, own) == ("a.example", "b.example")
+
+
+def test_of_a_name_with_many_addresses_some_of_each_family_are_probed_and_the_rest_is_told() -> None:
+    many = (*(f"192.0.2.{n}" for n in range(1, 51)), *(f"2001:db8::{n:x}" for n in range(1, 51)))
+    found = service_entries(proxy_service(published=[{"hostname": "many"}]), WEB[:1], None, lambda _: many)
+    addresses = [entry.address for entry in found.entries]
+    assert (len(addresses), sum(":" in address for address in addresses)) == (MOST_ADDRESSES, MOST_ADDRESSES // 2)
+    assert [gap.what for gap in found.gaps] == ["92 of 100 addresses of Service kong/kong-proxy at many"]

@@ -93,3 +93,22 @@ def test_without_pods_there_is_nothing_to_wait_for() -> None:
     api, transport = scripted(lambda *_: (500, {}))
     assert read_logs(api, [], [probe("n1")], time.time()).access == {}
     assert transport.asked == []
+
+
+def test_fifty_pods_are_read_and_one_that_is_gone_meanwhile_is_told() -> None:
+    def answer(method: str, path: str, body: Any) -> tuple[int, Any]:
+        name = path.split("/")[6]
+        return (404, {"message": 'pods "p7" not found'}) if name == "p7" else (200, line(f"n{name}").encode())
+
+    api, transport = scripted(answer)
+    pods = [pod(f"p{number}") for number in range(50)]
+    logs = read_logs(api, pods, [probe(f"np{number}") for number in range(50) if number != 7], time.time())
+    assert len(logs.access) == 49
+    assert logs.unread == {"kong/p7": 'pods "p7" not found'}
+    assert len(transport.asked) == 50
+
+
+@pytest.mark.parametrize("year", ["1999", "2077"])
+def test_a_nodes_clock_plays_no_part_in_finding_lines(year: str) -> None:
+    api, _ = scripted(lambda *_: (200, line("n1").replace("2025", year).encode()))
+    assert set(read_logs(api, [pod("a")], [probe("n1")], time.time()).access) == {"n1"}
