@@ -1,8 +1,8 @@
 """Networks of large CDNs and front ends, to be recognised in a log: nothing is trusted by them.
 
 They change now and then. An address that has been added since is told as public, and ``--owner CIDR=edge`` names it.
-Sources, as of 2024: https://www.cloudflare.com/ips/, https://api.fastly.com/public-ip-list, and for Google's front ends
-https://cloud.google.com/load-balancing/docs/firewall-rules.
+Sources: https://www.cloudflare.com/ips/ (2026), https://api.fastly.com/public-ip-list (2023), and for Google's front
+ends https://cloud.google.com/load-balancing/docs/firewall-rules.
 """
 
 from __future__ import annotations
