@@ -31,8 +31,9 @@ check: $(READY) ## lint, types, import rules, and documents in step with the cod
 accuracy: $(READY) ## play every scenario of tests/lab, and write docs/accuracy.md (as root)
 	@$(BIN)/python -m tests.lab.accuracy
 
-bench: $(READY) ## measure what is claimed to be fast, side by side with its peers
-	@$(BIN)/python -m benchmarks.explaining
+bench: $(READY) ## measure what is claimed to be fast beside its peers, and write docs/benchmarks.md (as root)
+	@$(BIN)/uv pip install -q --python $(BIN)/python --group bench
+	@$(BIN)/python -m benchmarks
 
 pictures: $(READY) ## draw docs/pictures, the terminal as it shows runs of labs
 	@$(BIN)/python -m tests.diagnose.report.pictures

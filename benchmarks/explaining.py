@@ -1,14 +1,14 @@
 """How fast a run is explained, and how that grows with the number of groups.
 
-Run by `make bench`. Its peers are in the same process: one world is compared with one pass of the gateway layer alone,
-and many groups with as many single ones. Seconds are shown for orientation; what counts are the ratios.
+Its peers are in the same process: one world is compared with one pass of the gateway layer alone, and many groups with
+as many single ones. Seconds are shown for orientation; what counts are the ratios.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
@@ -50,10 +50,10 @@ def seconds(given: Callable[[], Given], act: Callable[[Given], object], repeats:
     return taken
 
 
-def shown(values: list[float], factor: float = 1000.0, unit: str = "ms") -> str:
-    """The median with the spread, in thousandths of a second unless told otherwise."""
-    low, middle, high = (factor * value for value in (min(values), statistics.median(values), max(values)))
-    return f"{middle:8.2f} {unit} ({low:.2f} to {high:.2f})"
+def shown(values: list[float]) -> str:
+    """The median with the spread, in thousandths of a second."""
+    low, middle, high = (1000 * value for value in (min(values), statistics.median(values), max(values)))
+    return f"{middle:.1f} ms ({low:.1f} to {high:.1f})"
 
 
 def known(observations: list[Observation]) -> Addresses:
@@ -77,14 +77,12 @@ def gateway_alone() -> float:
     return statistics.median(thousand) / 1000
 
 
-def one_run(name: str, way: Way, alone: float) -> None:
-    """Explain one run of 20 connections and a probe of every kind."""
+def one_run(name: str, way: Way, alone: float) -> str:
+    """Explain one run of 20 connections and a probe of every kind; a row of the table."""
     taken = seconds(partial(evidence, way, 20), lambda seen: explain(seen, (), [way.settings], known(seen)))
     number = thinkable(way)
     each = statistics.median(taken) / number
-    rate, ratio = 1 / each, each / alone
-    settled = f"{number:5} worlds settled, {rate:9,.0f}/s"
-    print(f"  {name:<22} {shown(taken)}   {settled}, {ratio:4.2f} x the gateway layer each")
+    return f"| {name} | {shown(taken)} | {number} | {1 / each:,.0f} | {each / alone:.2f} x |"
 
 
 def behind(way: Way, number: int) -> list[Observation]:
@@ -93,8 +91,8 @@ def behind(way: Way, number: int) -> list[Observation]:
     return [replace(one, entry=entry) for entry in entries for one in evidence(way, 20)]
 
 
-def many_groups() -> None:
-    """As many entries, each with evidence of its own: what one costs more than alone."""
+def many_groups() -> Iterator[str]:
+    """As many entries, each with evidence of its own: what one costs more than alone; a row for each number."""
     way = WAYS["header not trusted"]
     pods = [Kong("kong/kong-0", KONG, "node-a", True, way.settings, "the benchmark")]
     base = 0.0
@@ -102,18 +100,21 @@ def many_groups() -> None:
         taken = seconds(partial(behind, way, number), lambda seen: explain_all(seen, {}, pods, known(seen), {}), 5)
         base = base or statistics.median(taken)
         growth = statistics.median(taken) / base / number
-        print(f"  {number:4} groups {shown(taken)}   {growth:5.2f} x as much a group as one alone")
+        yield f"| {number} | {shown(taken)} | {growth:.2f} x |"
 
 
-def main() -> None:
-    """Print both tables."""
+def lines() -> Iterator[str]:
+    """Both tables."""
     alone = gateway_alone()
-    print(f"Explaining one run (20 connections and 7 kinds of probe); the gateway layer alone: {alone * 1e6:.1f} us")
-    for name, way in WAYS.items():
-        one_run(name, way, alone)
-    print("Growth with the number of groups")
-    many_groups()
-
-
-if __name__ == "__main__":
-    main()
+    yield (
+        f"Explaining one run (20 connections and 7 kinds of probe) is to take at most 0.3 s; one pass of the gateway "
+        f"layer alone takes {alone * 1e6:.1f} µs."
+    )
+    yield ""
+    yield "| path | time (spread) | worlds settled | a second | a world, in passes of the gateway layer |"
+    yield "|---|---|---|---|---|"
+    yield from (one_run(name, way, alone) for name, way in WAYS.items())
+    yield ""
+    yield "| groups | time (spread) | a group, beside one alone |"
+    yield "|---|---|---|"
+    yield from many_groups()

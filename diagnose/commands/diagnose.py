@@ -26,6 +26,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     told = output.add_flags(parser)
     told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
     told.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    told.add_argument("--timings", action="store_true", help="where the time went, on standard error at the end")
 
 
 def add_place_flags(parser: argparse.ArgumentParser, connections: int) -> argparse._ArgumentGroup:
@@ -98,17 +99,22 @@ CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "gateway", "url", "hos
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Probe, judge, and print the report."""
     check_place(options)
+    from diagnose.report.timings import Timings
+
+    timings = Timings()
     from diagnose.report.progress import progress_to
     from diagnose.run import diagnose as judge
 
-    with (
-        progress_to(sys.stderr, quiet=options.quiet) as progress,
-        open_site(options, progress) as site,
-        leftovers_told(site),
-    ):
-        report = judge(site, asked_of(options, argv), progress)
+    with progress_to(sys.stderr, quiet=options.quiet) as shown:
+        progress = timings.of(shown)
+        with open_site(options, progress) as site, leftovers_told(site):
+            report = judge(site, asked_of(options, argv), progress)
+            progress("removing what was made")
+        progress("telling")
     with output.reader_may_leave():
         output.print_report(report, options)
+    if options.timings:
+        sys.stderr.write(timings.text())
     return output.exit_status(report, options.fail_on)
 
 
