@@ -16,7 +16,7 @@ from probes.outcome import Answered
 from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target
 from probes.send import AT_ONCE, send_all
 
-NUMBER, TIMES = 1000, 5
+NUMBER, TIMES = 1000, 3
 ADDRESS = "127.0.0.1"
 
 NGINX = """

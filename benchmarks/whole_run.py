@@ -5,6 +5,8 @@ Both deploy a backend and a route, wait until it answers through Kong, ask, read
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -61,8 +63,11 @@ def rows() -> Sequence[Row]:
     if why := bed.why_not():
         print(f"  no test cluster here: {why}")
         return []
-    bed.up()
-    with tempfile.TemporaryDirectory() as folder, built(topologies.PASSING, Path(folder)):
+    with contextlib.ExitStack() as held:
+        lock = held.enter_context((bed.BASE / ".tests.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)  # there is one Kong in the cluster; a run of tests has its turn first
+        bed.up()
+        held.enter_context(built(topologies.PASSING, Path(held.enter_context(tempfile.TemporaryDirectory()))))
         print(kongip("--timings").stderr)
         ours, peers = in_turns(kongip, by_hand, TIMES)
     return [Row("a whole `kongip diagnose`, all probes", "by hand in a shell", ours, peers, "at most", 1.0)]
