@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+from typing import TYPE_CHECKING
 
 from diagnose.hosts import host_name
+
+if TYPE_CHECKING:
+    from diagnose.capture.files import CaptureFile
 
 
 def port(text: str) -> int:
@@ -64,3 +68,13 @@ def seconds(text: str) -> float:
     if not 0.1 <= seconds <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 60")
     return seconds
+
+
+def capture_file(text: str) -> CaptureFile:
+    """A capture's file, and the point that it was made at."""
+    from diagnose.capture.files import parse_file
+
+    try:
+        return parse_file(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

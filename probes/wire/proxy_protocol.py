@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 
+from probes.wire import tlvs
+
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 
 V1_LIMIT = 107
@@ -90,7 +92,7 @@ def _parse_v1(data: bytes) -> tuple[Header, int]:
 
 
 def _encode_v2(header: Header) -> bytes:
-    tlvs = b"".join(_tlv(kind, value) for kind, value in header.tlvs)
+    extra = b"".join(_tlv(kind, value) for kind, value in header.tlvs)
     family, block = 0x00, b""
     if header.source is not None and header.destination is not None:
         source, destination = ip_address(header.source), ip_address(header.destination)
@@ -100,10 +102,10 @@ def _encode_v2(header: Header) -> bytes:
         ports = _port(header.source_port), _port(header.destination_port)
         family, block = number << 4 | 0x1, _BLOCKS[number].pack(source.packed, destination.packed, *ports)
     command = 0x20 | (header.command == "PROXY")
-    length = len(block) + len(tlvs)
+    length = len(block) + len(extra)
     if length > _V2_LENGTH:
         raise ValueError(f"{length} bytes of addresses and TLVs are more than a header can hold")
-    return SIGNATURE + struct.pack("!BBH", command, family, length) + block + tlvs
+    return SIGNATURE + struct.pack("!BBH", command, family, length) + block + extra
 
 
 def _tlv(kind: int, value: bytes) -> bytes:
@@ -139,24 +141,10 @@ def _parse_v2(data: bytes) -> tuple[Header, int]:
             source_port,
             str(ip_address(destination)),
             destination_port,
-            _tlvs(data[16 + block.size : end]),
+            tlvs.split(data[16 + block.size : end]),
         ),
         end,
     )
-
-
-def _tlvs(data: bytes) -> tuple[tuple[int, bytes], ...]:
-    """The TLVs of section 2.2.7: one byte of type, two of length, the value."""
-    found, at = [], 0
-    while at < len(data):
-        if at + 3 > len(data):
-            raise ValueError("TLV cut short")
-        kind, length = struct.unpack_from("!BH", data, at)
-        if at + 3 + length > len(data):
-            raise ValueError("TLV cut short")
-        found.append((kind, data[at + 3 : at + 3 + length]))
-        at += 3 + length
-    return tuple(found)
 
 
 def _port(number: int) -> int:
