@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,15 +19,13 @@ def read(path: Path) -> Iterator[Segment]:
 
     OSError where it cannot be read, ValueError where it is no capture or is of a link type that is not understood.
     """
-    try:
-        logging.getLogger("scapy").setLevel(logging.ERROR)  # it would tell of every file that ends within a frame
-        reader = RawPcapReader(str(path))  # a metaclass of scapy's makes it the reader of the format that it finds
-    except (Scapy_Exception, EOFError) as error:
-        raise ValueError(f"{path} is no capture: neither pcap nor pcapng") from error
-    try:
+    logging.getLogger("scapy").setLevel(logging.ERROR)  # it would tell of every file that ends within a frame
+    with path.open("rb") as file:
+        try:
+            reader = RawPcapReader(file)  # a metaclass of scapy's makes it the reader of the format that it finds
+        except (Scapy_Exception, EOFError, OSError, zlib.error, struct.error) as error:
+            raise ValueError(f"{path} is no capture: neither pcap nor pcapng") from error
         yield from _segments(reader, path)
-    finally:
-        reader.close()
 
 
 def _segments(reader: RawPcapReader | RawPcapNgReader, path: Path) -> Iterator[Segment]:

@@ -6,19 +6,25 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import IP, TCP
 
 from diagnose.capture.files import CaptureFile, read_all
 from diagnose.capture.ways import Between, Way, join
 from diagnose.path.traffic import Layer
+from probes.packets import ProxyV1, ProxyV2, TlvCrc32c, TlvUniqueId
+from probes.packets.reading import read
+from probes.wire import proxy_protocol
+from tests.gateway.running import until
 from tests.lab import parts
-from tests.lab.network import BALANCER, BRIDGE, CLIENT, EDGE, NODES, POD, Network
+from tests.lab.network import BALANCER, BRIDGE, CLIENT, EDGE, NODES, POD, PUBLISHED, Network
 from tests.lab.playing import built
-from tests.lab.scenario import FOLDER, parse
+from tests.lab.scenario import FOLDER, Proxy, parse
+from tests.probes.packets.dissector import flat, tshark
 
 POINTS = {
     "client": Layer.EGRESS,
@@ -28,12 +34,13 @@ POINTS = {
     "pod": Layer.GATEWAY,
 }
 ASK = """
-import http.client, socket, ssl, sys
-host, port, secure, path = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "https", sys.argv[4]
+import http.client, ssl, sys
+host, port, secure, path, secret = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "https", sys.argv[4], sys.argv[5]
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-made = http.client.HTTPSConnection(host, port, timeout=10, context=context) if secure else http.client.HTTPConnection(host, port, timeout=10)
-made.request("GET", path)
+kind, more = (http.client.HTTPSConnection, {"context": context}) if secure else (http.client.HTTPConnection, {})
+made = kind(host, port, timeout=10, **more)
+made.request("GET", path, headers={"X-Kongip-Secret": secret})
 print(made.getresponse().status)
 """
 NONCE = "00c0ffee00c0ffee"
@@ -149,15 +156,21 @@ def ask(ground: Network, case: Case) -> None:
     """One request from the client, whose path ends as a probe's does."""
     scenario = parse(case.name, (FOLDER / f"{case.name}.toml").read_text("utf-8"))
     addresses = EDGE if scenario.edge is not None else {4: "203.0.113.80", 6: "2001:db8:80::80"}
-    words = [addresses[case.family], str(PORT[case.scheme]), case.scheme, f"{parts.ECHO_PATH}/{NONCE}"]
+    words = [addresses[case.family], str(PORT[case.scheme]), case.scheme, f"{parts.ECHO_PATH}/{NONCE}", parts.SECRET]
     assert ground.run("client", sys.executable, "-c", ASK, *words).strip() == "200"
 
 
-def way_of(files: Sequence[CaptureFile], case: Case, whole: Callable[[Way], bool]) -> Way:
-    """The way of that one request; tcpdump writes each packet at once, but not before the client has its answer."""
+def way_of(files: Sequence[CaptureFile], case: Case) -> Way:
+    """The way of that one request."""
     found = [way for way in join(read_all(files)[0]) if chosen(way, case)]
     assert len(found) == 1, [[(one.point.name, one.source) for one in way.sightings] for way in found]
     return found[0]
+
+
+def arrived(files: Sequence[CaptureFile], case: Case) -> bool:
+    """Whether tcpdump has written all that is to be seen of it."""
+    found = [way for way in join(read_all(files)[0]) if chosen(way, case)]
+    return len(found) == 1 and len(found[0].sightings) >= len(case.seen)
 
 
 def chosen(way: Way, case: Case) -> bool:
@@ -169,7 +182,8 @@ def chosen(way: Way, case: Case) -> bool:
 def test_the_hops_that_are_explained_are_those_that_there_are(case: Case, ground: Network, tmp_path: Path) -> None:
     with captured(ground, case, tmp_path) as files:
         ask(ground, case)
-    way = way_of(files, case, bool)
+        until(lambda: arrived(files, case), 20)
+    way = way_of(files, case)
     places = {layer: place for place, layer in POINTS.items()}
     seen = [(places[one.point.layer], one.source) for one in way.sightings if one.point.layer is not None]
 
@@ -197,6 +211,7 @@ def test_the_command_says_it_in_words_and_as_json(ground: Network, tmp_path: Pat
     case = CASES[2]
     with captured(ground, case, tmp_path) as files:
         ask(ground, case)
+        until(lambda: arrived(files, case), 20)
     words = [sys.executable, "-m", "diagnose", "capture", "--nonce", NONCE]
     for file, point in ((files[0], "client"), (files[-1], "gateway")):
         words += ["--read", f"{file.path}@{point}"]
@@ -208,3 +223,46 @@ def test_the_command_says_it_in_words_and_as_json(ground: Network, tmp_path: Pat
     [way] = told["ways"]
     assert (way["nonce"], way["lost_after"]) == (NONCE, 0)
     assert way["sightings"][1]["since_the_one_before"]["connection"] == "source_rewritten"
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (["send-proxy"], []),
+        (["send-proxy-v2"], []),
+        (["send-proxy-v2", "proxy-v2-options", "crc32c,unique-id,authority"], [TlvUniqueId, TlvCrc32c]),
+        (["send-proxy-v2-ssl-cn", "proxy-v2-options", "crc32c,ssl,cert-cn,ssl-cipher"], [TlvCrc32c]),
+    ],
+    ids=lambda words: "-".join(words) if isinstance(words, list) and words and isinstance(words[0], str) else "",
+)
+def test_what_haproxy_sends_is_read_alike_by_the_layers_the_codec_and_wireshark(
+    words: list[str], kinds: list[type], ground: Network, tmp_path: Path
+) -> None:
+    made = replace(
+        parse("proxy-v2", (FOLDER / "proxy-v2.toml").read_text("utf-8")),
+        balancer=Proxy(server=tuple(words), lines=("unique-id-format %{+X}o%ci:%cp",) if kinds else ()),
+    )
+    file = tmp_path / "header.pcap"
+    with built(ground, made, tmp_path), parts.captured(ground, "pod", file):
+        ask(ground, CASES[0])
+        until(lambda: headers_in(file) != [], 20)
+    [payload, *_] = headers_in(file)
+    value, end = proxy_protocol.parse(payload)
+    layer = IP(bytes(IP() / TCP() / payload))[TCP].payload
+    fields = flat(next(filter(None, tshark(file))))
+
+    assert isinstance(layer, ProxyV1 if words == ["send-proxy"] else ProxyV2)
+    assert (value.source, value.destination) == (CLIENT[4], PUBLISHED[4])
+    assert bytes(layer)[:end] == payload[:end] == proxy_protocol.encode(value)
+    assert fields["proxy.src.ipv4"] == [value.source]
+    assert fields["proxy.srcport"] == [str(value.source_port)]
+    if kinds:
+        assert {type(tlv) for tlv in layer.tlvs} >= set(kinds)
+        assert layer.intact is True
+        assert [(tlv.type, bytes(tlv)[3:]) for tlv in layer.tlvs] == list(value.tlvs)
+
+
+def headers_in(file: Path) -> list[bytes]:
+    """The payloads that begin with a PROXY header."""
+    starts = (b"PROXY ", proxy_protocol.SIGNATURE)
+    return [one.payload for one in read(file) if one.payload.startswith(starts)]

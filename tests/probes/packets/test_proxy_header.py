@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -40,6 +36,7 @@ from probes.packets import (
 )
 from probes.wire import proxy_protocol, tlvs
 from probes.wire.proxy_protocol import SIGNATURE, Header
+from tests.probes.packets.dissector import flat, tshark
 
 REQUEST = b"GET /kongip HTTP/1.1\r\nHost: kong.test\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
 CLIENT_HELLO = bytes.fromhex("16030100050100000100")
@@ -274,45 +271,8 @@ def test_a_layer_refuses_what_is_none(layer: type[Packet], data: bytes) -> None:
         layer(data)
 
 
-# --- Wireshark -------------------------------------------------------------------------------------------------------
-
-
-def tshark(file: Path) -> list[dict[str, list[str]]]:
-    """The fields of the PROXY headers in a file, as Wireshark's own dissector reads them."""
-    if shutil.which("tshark") is None:
-        why = "tshark is missing (Debian: tshark)"
-        pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
-    words = [
-        "tshark",
-        "-r",
-        str(file),
-        "-T",
-        "json",
-        "--no-duplicate-keys",
-        "-J",
-        "proxy",
-        "-o",
-        "tcp.check_checksum:FALSE",
-    ]
-    printed = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
-    return [packet["_source"]["layers"].get("proxy", {}) for packet in json.loads(printed)]
-
-
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def flat(tree: Any) -> dict[str, list[str]]:
-    """All fields of a tree by name, in order."""
-    found: dict[str, list[str]] = {}
-    for name, value in tree.items() if isinstance(tree, dict) else ():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, dict):
-                for key, inner in flat(one).items():
-                    found.setdefault(key, []).extend(inner)
-            else:
-                found.setdefault(name, []).append(one)
-    return found
 
 
 def test_wiresharks_dissector_reads_the_same(tmp_path: Path) -> None:
