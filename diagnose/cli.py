@@ -18,6 +18,7 @@ COMMANDS = {
     "diagnose": "probe a Kong and name the layer at fault",
     "inspect": "find what is wrong with Kong's configuration, without traffic",
     "capture": "show, packet by packet, where the client's address is rewritten",
+    "trace": "follow the path to a published address, hop by hop",
     "what-if": "answer for a connection to Kong without sending any",
     "clean": "remove what a killed run has left in a Kong outside Kubernetes",
     "lab": "list the embedded labs",
