@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from diagnose.capture.connections import Connection
 
 
+POINTS = ("client", "edge", "load_balancer", "node", "gateway")
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add where packets come from, and which connections are shown."""
     parser.description = (
@@ -28,6 +31,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a pcap or pcapng file, and where it was captured: client, edge, load_balancer, node, gateway; repeatable",
     )
+    parser.add_argument(
+        "--interface", metavar="NAME", help="capture live on this interface, or any (needs CAP_NET_RAW)"
+    )
+    live = parser.add_argument_group("live")
+    live.add_argument("--at", choices=POINTS, help="what the interface is at")
+    live.add_argument(
+        "--seconds", metavar="N", type=values.seconds, default=10.0, help="how long to capture (default 10)"
+    )
+    live.add_argument(
+        "--port", metavar="N", type=values.port, action="append", default=[], help="only to or from it; repeatable"
+    )
     which = parser.add_argument_group("which connections")
     which.add_argument("--nonce", metavar="HEX", help="the one of this probe")
     which.add_argument(
@@ -42,12 +56,20 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Read what there is, and show it."""
+    from diagnose.capture.files import POINTS as LAYERS
     from diagnose.capture.files import read_all
+    from diagnose.capture.live import listen
     from diagnose.errors import USAGE, Stop
 
-    if not options.read:
-        raise Stop("There is nothing to read.", "Name a capture with --read FILE.", USAGE)
-    found, left_out = read_all(options.read)
+    if not options.read and options.interface is None:
+        raise Stop("There is nothing to read.", "Name a capture with --read FILE, or --interface NAME.", USAGE)
+    found: list[Connection] = []
+    left_out = 0
+    if options.interface is not None:  # first: what needs rights says so before anything else
+        layer = LAYERS[options.at] if options.at is not None else None
+        found, left_out = listen(options.interface, options.port, options.seconds, layer)
+    more, left = read_all(options.read)
+    found, left_out = [*found, *more], left_out + left
     with output.reader_may_leave():
         _show(found, left_out, options)
     return 0

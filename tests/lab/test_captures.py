@@ -141,12 +141,18 @@ CASES = [
 
 
 @contextlib.contextmanager
+def built_for(ground: Network, case: Case, folder: Path) -> Iterator[None]:
+    """The scenario's parts, running."""
+    with built(ground, parse(case.name, (FOLDER / f"{case.name}.toml").read_text("utf-8")), folder):
+        yield
+
+
+@contextlib.contextmanager
 def captured(ground: Network, case: Case, folder: Path) -> Iterator[list[CaptureFile]]:
     """The scenario's parts, running, with a capture at each place; yields the captures' files."""
-    scenario = parse(case.name, (FOLDER / f"{case.name}.toml").read_text("utf-8"))
     files = {place: folder / f"{place}-{layer}.pcap" for place, layer in POINTS.items()}
     with contextlib.ExitStack() as stack:
-        stack.enter_context(built(ground, scenario, folder))
+        stack.enter_context(built_for(ground, case, folder))
         for place, file in files.items():
             stack.enter_context(parts.captured(ground, place, file))
         yield [CaptureFile(files[place], layer) for place, layer in POINTS.items()]
