@@ -34,6 +34,7 @@ class Line(httpcore.NetworkBackend, httpcore.NetworkStream):
         self._socket: socket.socket | None = None
         self._due: float | None = None
         self.own: str | None = None
+        self.own_port: int | None = None
         self.received = b""
         self.certificate: str | None = None
         self.failure: Outcome | None = None
@@ -50,7 +51,7 @@ class Line(httpcore.NetworkBackend, httpcore.NetworkStream):
         try:
             bound = (self._bound, 0) if self._bound else None
             self._socket = socket.create_connection((self._address, port), timeout, bound)
-            self.own = self._socket.getsockname()[0]
+            self.own, self.own_port = self._socket.getsockname()[:2]
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._preface:
                 self._socket.sendall(self._preface)

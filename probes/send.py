@@ -48,7 +48,7 @@ def send(probe: Probe, timeout: float, source: str | None = None) -> Sent:
             outcome = _answer(_Wire(line), request)
     except (httpx.TransportError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
         outcome = line.failure or _cut(line.received)
-    return Sent(probe, outcome, line.own, started, time.monotonic() - began, line.certificate)
+    return Sent(probe, outcome, line.own, started, time.monotonic() - began, line.certificate, line.own_port)
 
 
 class _Wire(httpx.BaseTransport):

@@ -58,6 +58,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=values.owner,
         help="whose addresses those are: edge, load_balancer, node or caller; repeatable",
     )
+    known.add_argument(
+        "--capture",
+        metavar="FILE@POINT",
+        action="append",
+        default=[],
+        type=values.capture_at,
+        help="packets that are captured meanwhile, at client, edge, load_balancer, node or gateway; repeatable",
+    )
     how = parser.add_argument_group("how")
     how.add_argument("--namespace", metavar="NAME", help="where the echo backend is made; default: Kong's namespace")
     how.add_argument("--image", metavar="IMAGE", help="a Python image for the echo backend (default python:3-alpine)")
@@ -107,6 +115,7 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
             timeout=options.timeout,
             kubectl=kubectl,
             command=shlex.join(["kongip", *argv]),
+            captures=tuple(options.capture),
         )
         report = judge(site, asked, progress)
     with output.reader_may_leave():

@@ -78,3 +78,13 @@ def capture_file(text: str) -> CaptureFile:
         return parse_file(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def capture_at(text: str) -> CaptureFile:
+    """A capture's file with the point that it is made at, which has to be told."""
+    found = capture_file(text)
+    if found.layer is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} does not say where it is captured: FILE@client, @node, @gateway ..."
+        )
+    return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from diagnose.capture.sightings import Sighting, Sightings
 from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, EntryKind, Kong, Logs
@@ -30,7 +31,8 @@ class Seen:
     are the addresses that Kong's log names for connections that it refused so, this one's among them. ``carried`` are
     the other headers that reached the echo and whose value is an address or a list of such: (name in lower case,
     value). ``in_clear`` tells whether Kong itself refused the request because it came in clear text to a TLS port,
-    ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it.
+    ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it. ``wire`` is what packet captures
+    show.
     """
 
     answer: Answer | None
@@ -40,6 +42,7 @@ class Seen:
     carried: frozenset[tuple[str, str]] | None = None
     in_clear: bool | None = None
     unlogged: bool = False
+    wire: frozenset[Sighting] = frozenset()
 
 
 @dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
@@ -81,7 +84,8 @@ class Observation:
     def visible(self) -> frozenset[Address]:
         """Every address that a witness saw on this connection and that the probe did not claim itself."""
         chain = (parse_address(element) for element in self.seen.forwarded or ())
-        seen = (self.seen.logged, *chain, *(self.seen.refused or ()))
+        on_the_wire = (sighting.source for sighting in self.seen.wire)
+        seen = (self.seen.logged, *chain, *(self.seen.refused or ()), *on_the_wire)
         return frozenset(address for address in seen if address is not None) - self.claimed
 
     @cached_property
@@ -110,7 +114,7 @@ def departure(probe: Probe, source: Address) -> Traffic:
 
 
 def observe_all(
-    sent: Sequence[tuple[Sent, Entry]], logs: Logs, kongs: Sequence[Kong], secret: str
+    sent: Sequence[tuple[Sent, Entry]], logs: Logs, kongs: Sequence[Kong], secret: str, wire: Sightings | None = None
 ) -> list[Observation]:
     """What all witnesses said of each probe; an echo is believed only if it bears the run's ``secret`` mark.
 
@@ -123,7 +127,19 @@ def observe_all(
         for vantage, inside in ((Vantage.INSIDE, True), (Vantage.OUTSIDE, False))
     }
     read_to = _read_to([one for one, _ in sent], logs, kongs)
-    return [_observe(one, entry, by_vantage[one.probe.vantage], kongs, secret, read_to) for one, entry in sent]
+    seen = wire or {}
+    return [
+        _observe(
+            one,
+            entry,
+            by_vantage[one.probe.vantage],
+            kongs,
+            secret,
+            read_to,
+            seen.get(one.probe.nonce, frozenset()) if one.probe.vantage is Vantage.OUTSIDE else frozenset(),
+        )
+        for one, entry in sent
+    ]
 
 
 def _read_to(sent: Sequence[Sent], logs: Logs, kongs: Sequence[Kong]) -> float:
@@ -139,7 +155,15 @@ def _read_to(sent: Sequence[Sent], logs: Logs, kongs: Sequence[Kong]) -> float:
     return min(latest.values(), default=float("-inf"))
 
 
-def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret: str, read_to: float) -> Observation:
+def _observe(
+    sent: Sent,
+    entry: Entry,
+    logs: Logs,
+    kongs: Sequence[Kong],
+    secret: str,
+    read_to: float,
+    wire: frozenset[Sighting],
+) -> Observation:
     echo = _echo(sent, secret)
     lines = logs.access.get(sent.probe.nonce, ())
     line = _answering(sent.outcome, lines)
@@ -161,6 +185,7 @@ def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret
             carried=_carried(headers) if echo is not None else None,
             in_clear=_in_clear(sent.outcome, line),
             unlogged=_unlogged(sent, lines, read_to),
+            wire=wire,
         ),
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,
