@@ -22,7 +22,8 @@ PATIENCE, POLL = 2.0, 0.2
 class Sighting:
     """One connection as it came to a layer.
 
-    ``source`` is the TCP source on the wire, ``proxies`` the PROXY headers as (version, source that is named or None).
+    ``source`` is the TCP source on the wire, ``proxies`` the PROXY headers as (version, source that is named or None);
+    None where what the connection began with was not captured as far as that.
     ``forwarded`` are the elements of all X-Forwarded-For lines, ``real_ips`` the values of X-Real-IP; None where the
     request was not seen in clear text. ``same`` tells that it is the very TCP connection that the caller's socket made:
     its SYN began with the same sequence number. None where that was not seen; other numbers are no proof of anything,
@@ -31,7 +32,7 @@ class Sighting:
 
     layer: Layer
     source: Address
-    proxies: tuple[tuple[int, Address | None], ...] = ()
+    proxies: tuple[tuple[int, Address | None], ...] | None = None
     forwarded: tuple[str, ...] | None = None
     real_ips: tuple[str, ...] | None = None
     same: bool | None = None
@@ -48,7 +49,8 @@ def awaited(read: Read, sent: Sequence[Sent]) -> Sightings:
     deadline = time.monotonic() + PATIENCE
     while True:
         found = sightings(read(), sent)
-        if not sent or sent[-1].probe.nonce in found or time.monotonic() > deadline:
+        last = found.get(sent[-1].probe.nonce, frozenset()) if sent else frozenset()
+        if not sent or (last and all(one.proxies is not None for one in last)) or time.monotonic() > deadline:
             return found
         time.sleep(POLL)
 
@@ -89,7 +91,7 @@ def _arrivals(way: Way) -> Iterator[Sighting]:
             yield Sighting(
                 layer,
                 source,
-                tuple(map(_named, one.head.proxies)),
+                tuple(map(_named, one.head.proxies)) if one.head.carries is not None else None,
                 _listed(one, "x-forwarded-for") if clear else None,
                 _listed(one, "x-real-ip") if clear else None,
                 _same(departed, one),

@@ -66,7 +66,7 @@ def captured(part: Part, addresses: Addresses) -> list[str]:
     shown: Counter[tuple[Layer, Address, str]] = Counter()
     for observation in part.plain:
         for one in observation.seen.wire:
-            named = [f"PROXY v{version} of {address or 'nobody'}" for version, address in one.proxies]
+            named = [f"PROXY v{version} of {address or 'nobody'}" for version, address in one.proxies or ()]
             named += [f"X-Forwarded-For: {', '.join(one.forwarded)}"] if one.forwarded else []
             shown[one.layer, one.source, f" with {', '.join(named)}" if named else ""] += 1
     return [

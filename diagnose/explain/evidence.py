@@ -83,9 +83,13 @@ class Observation:
     @cached_property
     def visible(self) -> frozenset[Address]:
         """Every address that a witness saw on this connection and that the probe did not claim itself."""
+        return (self.told | {sighting.source for sighting in self.seen.wire}) - self.claimed
+
+    @cached_property
+    def told(self) -> frozenset[Address]:
+        """Those of them that Kong told, in its log or to the echo."""
         chain = (parse_address(element) for element in self.seen.forwarded or ())
-        on_the_wire = (sighting.source for sighting in self.seen.wire)
-        seen = (self.seen.logged, *chain, *(self.seen.refused or ()), *on_the_wire)
+        seen = (self.seen.logged, *chain, *(self.seen.refused or ()))
         return frozenset(address for address in seen if address is not None) - self.claimed
 
     @cached_property

@@ -48,7 +48,9 @@ def _places(world: World, layer: Layer) -> Iterator[int]:
 
 
 def _same(arrived: Traffic, sighting: Sighting, world: World) -> bool:
-    if arrived.source != sighting.source or _prefaces(arrived) != sighting.proxies:
+    if arrived.source != sighting.source:
+        return False
+    if sighting.proxies is not None and _prefaces(arrived) != sighting.proxies:
         return False
     if sighting.forwarded is not None and _listed(arrived, FORWARDED_FOR) != sighting.forwarded:
         return False

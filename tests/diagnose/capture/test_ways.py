@@ -30,11 +30,12 @@ def test_a_rewritten_source_of_the_same_syn_is_a_node_or_nat() -> None:
 
 @pytest.mark.parametrize("key", ["nonce", "hello", "proxy"])
 def test_what_a_proxy_leaves_alone_joins_its_two_sides(key: str) -> None:
-    before, after = {
+    sides: dict[str, tuple[bytes | Head, bytes | Head]] = {
         "nonce": (REQUEST, REQUEST),
         "hello": (TLS, TLS),
         "proxy": (b"", encode(PROXY)),
-    }[key]
+    }
+    before, after = sides[key]
     [way] = join(
         [
             connection(Layer.EGRESS, CLIENT, before, opening()),
