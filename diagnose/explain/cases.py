@@ -150,7 +150,7 @@ def _agreeing(world: World, observation: Observation, sights: Sights, addresses:
         prediction = predict(world, departed, binding)
         if observation.seen.unlogged and _would_quote(world, prediction, departed):
             continue
-        if not on_the_wire.agrees(world, prediction, observation.seen.wire):
+        if observation.seen.wire and not on_the_wire.agrees(world, prediction, observation.seen.wire):
             continue
         if agrees(prediction, observation.seen) and (not observation.plain or _names(prediction, observation, sights)):
             yield binding

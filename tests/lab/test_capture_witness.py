@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from tests.lab.playing import built
 from tests.lab.scenario import FOLDER, parse
 
 
-def diagnosed(ground: Network, name: str, folder: Path, captures: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """What kongip says of a scenario with captures (place, point) that run meanwhile."""
-    scenario = parse(name, (FOLDER / f"{name}.toml").read_text("utf-8"))
+def diagnosed(
+    ground: Network, name: str, folder: Path, captures: Sequence[tuple[str, str]], url: str = "http://4"
+) -> dict[str, Any]:
+    """What kongip says of a scenario, at one URL of it, with captures (place, point) that run meanwhile."""
+    scenario = replace(parse(name, (FOLDER / f"{name}.toml").read_text("utf-8")), urls=(url,))
     with contextlib.ExitStack() as stack:
         words = stack.enter_context(built(ground, scenario, folder))
         for place, point in captures:
@@ -33,7 +36,7 @@ def diagnosed(ground: Network, name: str, folder: Path, captures: Sequence[tuple
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
             env=os.environ | {"KONGIP_SECRET": parts.SECRET},
         )
     report: dict[str, Any] = json.loads(said.stdout)
@@ -73,10 +76,20 @@ def test_captures_settle_what_was_open(
     assert told == any(point != "client" for _, point in captures)
 
 
-@pytest.mark.parametrize("name", ["passes", "proxy-v1", "proxy-v2", "forwarded", "edge-and-balancer"])
-def test_captures_agree_with_what_is_known_without_them(name: str, ground: Network, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("passes", "http://4"),
+        ("proxy-v1", "http://4"),
+        ("proxy-v2", "https://4"),
+        ("proxy-v2", "http://6"),
+        ("forwarded", "http://4"),
+        ("edge-and-balancer", "http://4"),
+    ],
+)
+def test_captures_agree_with_what_is_known_without_them(name: str, url: str, ground: Network, tmp_path: Path) -> None:
     places = [("client", "client"), ("balancer", "load_balancer"), ("node-b", "node"), ("pod", "gateway")]
-    report = diagnosed(ground, name, tmp_path, places)
+    report = diagnosed(ground, name, tmp_path, places, url)
     assert (report["verdict"], report["culprits"]) == ("preserved", [])
 
 
