@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from diagnose import __version__
+from diagnose.capture.files import CaptureFile, read_all
+from diagnose.capture.sightings import Sightings, awaited
 from diagnose.conclude.conclude import conclude
 from diagnose.conclude.gathered import Evidence
 from diagnose.errors import USAGE, Stop
@@ -21,7 +23,7 @@ from diagnose.explain.splitting import find_splits
 from diagnose.gather import Gathering
 from diagnose.limit import Limit
 from diagnose.owners import Kind
-from diagnose.path.traffic import parse_address
+from diagnose.path.traffic import Layer, parse_address
 from diagnose.plan import Planned, Planner, worth_sending
 from diagnose.remedies.told import Place
 from diagnose.report.report import Report, Run
@@ -42,6 +44,7 @@ class Options:
     kubectl: str = "kubectl"
     command: str = "kongip diagnose"
     limit: Limit = field(default_factory=Limit)
+    captures: tuple[CaptureFile, ...] = ()
 
 
 OUT_OF_TIME = Gap("what was still to be sent", "the time of --timeout was over; probes were slow, or too many were due")
@@ -78,8 +81,9 @@ def one_round(
     gathering.leave_out_what_cannot_be_sent_to()
     progress("reading Kong's logs")
     logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
+    wire = _wire(options.captures, gathering, progress)
     progress("explaining")
-    evidence = _explain(site, backend, gathering, logs, options, progress)
+    evidence = _explain(site, backend, gathering, logs, wire, options, progress)
     return conclude(evidence, Run(secrets.token_hex(4), __version__, round(time.monotonic() - began, 3)))
 
 
@@ -107,10 +111,32 @@ def _choose(
     return worth_sending(left, find_splits(observations, facts, told, addresses, [one.probe for one in left]))
 
 
+def _wire(captures: Sequence[CaptureFile], gathering: Gathering, progress: Progress) -> Sightings:
+    """What packet captures that ran meanwhile show of the probes; one that shows none is told as not measured."""
+    if not captures:
+        return {}
+    progress("reading captured packets")
+    sent = [one for one, _ in gathering.sent if one.probe.vantage is Vantage.OUTSIDE]
+    found = awaited(lambda: read_all(captures)[0], sent)
+    seen = {sighting.layer for sightings in found.values() for sighting in sightings}
+    gathering.gaps += [
+        Gap(f"the capture {file.path}", "none of the run's probes is in it: did it run meanwhile, on their way?")
+        for file in captures
+        if file.layer is not Layer.EGRESS and file.layer not in seen
+    ]
+    return found
+
+
 def _explain(
-    site: Site, backend: Backend, gathering: Gathering, logs: Logs, options: Options, progress: Progress
+    site: Site,
+    backend: Backend,
+    gathering: Gathering,
+    logs: Logs,
+    wire: Sightings,
+    options: Options,
+    progress: Progress,
 ) -> Evidence:
-    observations = observe_all(gathering.sent, logs, site.kongs, backend.secret)
+    observations = observe_all(gathering.sent, logs, site.kongs, backend.secret, wire)
     outside = [o for o in observations if o.entry.vantage is Vantage.OUTSIDE and not o.entry.beside]
     beside = [o for o in observations if o.entry.beside]
     inside = [o for o in observations if o.entry.vantage is Vantage.INSIDE]

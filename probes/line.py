@@ -29,7 +29,8 @@ class Broken(Exception):
 class Line:
     """One connection. Each step has ``timeout`` seconds and raises ``Broken`` where it does not come about.
 
-    ``own`` is the caller's end once it is connected, ``certificate`` the fingerprint of what the peer showed in TLS.
+    ``own`` and ``own_port`` are the caller's end once it is connected, ``certificate`` is the fingerprint of what the
+    peer showed in TLS.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -37,6 +38,7 @@ class Line:
         self._socket: socket.socket | None = None
         self._due = 0.0
         self.own: str | None = None
+        self.own_port: int | None = None
         self.certificate: str | None = None
 
     def connect(self, address: str, port: int, source: str | None) -> None:
@@ -47,7 +49,7 @@ class Line:
             if source is not None:
                 self._socket.bind((source, 0))
             self._socket.connect((address, port))
-            self.own = self._socket.getsockname()[0]
+            self.own, self.own_port = self._socket.getsockname()[:2]
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raise Broken(outcome_of(error, "connect")) from error

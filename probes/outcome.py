@@ -78,7 +78,8 @@ class Sent:
     """A probe and its outcome. ``socket`` is the sender's own address on that connection, None if none was made.
 
     ``started`` is seconds since the epoch by the sender's clock, ``seconds`` how long the exchange took.
-    ``certificate`` is the SHA-256 fingerprint (hex) of the certificate shown, None without TLS.
+    ``certificate`` is the SHA-256 fingerprint (hex) of the certificate shown, None without TLS. ``port`` is that of the
+    sender's socket, where it is known.
     """
 
     probe: Probe
@@ -87,3 +88,4 @@ class Sent:
     started: float = 0.0
     seconds: float = 0.0
     certificate: str | None = None
+    port: int | None = None

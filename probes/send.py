@@ -53,7 +53,7 @@ def send(probe: Probe, timeout: float, source: str | None = None) -> Sent:
             outcome = _asked(line, probe, source)
         except Broken as broken:
             outcome = broken.outcome
-    return Sent(probe, outcome, line.own, started, time.monotonic() - began, line.certificate)
+    return Sent(probe, outcome, line.own, started, time.monotonic() - began, line.certificate, line.own_port)
 
 
 def _asked(line: Line, probe: Probe, source: str | None) -> Outcome:

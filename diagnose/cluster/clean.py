@@ -22,8 +22,13 @@ KINDS = (JOB, CONFIG_MAP, SERVICE, INGRESS, HTTP_ROUTE, NETWORK_POLICY, POD)
 """All that a run may make, the Job first: the others hang by it, and it makes the pod."""
 
 RUN_ID = re.compile(r"[0-9a-f]{10}")
-_AFTER_NAME = {POD: re.compile(r"-[a-z0-9]{5}"), HTTP_ROUTE: re.compile(r"(-[0-9]{1,3})?")}
-"""What may follow the name of a run in those of its objects: a Job names its pods, and routes may be several."""
+_NUMBER = r"(-[0-9]{1,3})?"
+_AFTER_NAME = {
+    **dict.fromkeys((JOB, CONFIG_MAP, HTTP_ROUTE), re.compile(_NUMBER)),
+    POD: re.compile(rf"{_NUMBER}-[a-z0-9]{{5}}"),
+}
+"""What may follow the name of a run in those of its objects: a Job names its pods; of routes, and of Jobs that capture
+on a node each, there may be several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from diagnose.cluster import manifests, waiting
 from diagnose.cluster.api import Api
 from diagnose.cluster.kinds import CONFIG_MAP, JOB, NETWORK_POLICY, POD, SERVICE, Resource
-from diagnose.cluster.manifests import Run
+from diagnose.cluster.manifests import Made, Run
 from diagnose.cluster.objects import at, labels_of, name_of
 from diagnose.cluster.replies import Object, Reply
 from diagnose.errors import Stop, Unreachable
@@ -157,14 +157,14 @@ def _remove(api: Api, run: Run) -> tuple[str, ...]:
     )
 
 
-def delete(api: Api, run: Run, kind: Resource, name: str, options: Mapping[str, object]) -> dict[str, str]:
+def delete(api: Api, run: Made, kind: Resource, name: str, options: Mapping[str, object]) -> dict[str, str]:
     """Delete one object; why it could not be, by its kind and name."""
     order = {"apiVersion": "v1", "kind": "DeleteOptions", **options}
     reply = api.delete(f"{kind.collection(run.namespace)}/{name}", order)
     return {} if reply.ok or reply.status == 404 else {f"{kind.kind} {run.namespace}/{name}": reply.message}
 
 
-def present(api: Api, run: Run, kind: Resource) -> tuple[Object, ...]:
+def present(api: Api, run: Made, kind: Resource) -> tuple[Object, ...]:
     """The run's objects of a kind, those about to go among them.
 
     The label is looked at once more: what is found here may be deleted, and nothing of others ever is.
@@ -173,12 +173,12 @@ def present(api: Api, run: Run, kind: Resource) -> tuple[Object, ...]:
     return tuple(thing for thing in found if labels_of(thing).get(manifests.RUN_LABEL) == run.id)
 
 
-def remaining(api: Api, run: Run, kind: Resource) -> tuple[Object, ...]:
+def remaining(api: Api, run: Made, kind: Resource) -> tuple[Object, ...]:
     """The run's objects of a kind that are there and not about to go."""
     return tuple(thing for thing in present(api, run, kind) if not at(thing, "metadata", "deletionTimestamp"))
 
 
-def await_absence(api: Api, run: Run, refused: frozenset[str]) -> frozenset[str]:
+def await_absence(api: Api, run: Made, refused: frozenset[str]) -> frozenset[str]:
     """Wait until nothing of the run is there but what may not be deleted; what is there after some seconds."""
     deadline = time.monotonic() + REMOVAL_PATIENCE
     while True:
@@ -190,11 +190,11 @@ def await_absence(api: Api, run: Run, refused: frozenset[str]) -> frozenset[str]
         time.sleep(POLL)
 
 
-def leftover(api: Api, run: Run, what: str, why: str) -> str:
+def leftover(api: Api, run: Made, what: str, why: str) -> str:
     """What was not removed, why, and the command that removes it."""
     return f"{what} could not be removed ({why.rstrip('.')}); remove it with: {removal_command(api, run)}"
 
 
-def removal_command(api: Api, run: Run) -> str:
+def removal_command(api: Api, run: Made) -> str:
     """The command by which people remove all that a run made."""
     return shlex.join(["kongip", "clean", *api.flags, "--namespace", run.namespace, "--run", run.id])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from diagnose.cluster.kinds import (
     CONFIG_MAP,
@@ -46,6 +47,26 @@ KEEPS_PATH = {"konghq.com/strip-path": "false"}
 
 MOST_HOSTNAMES = 16
 """An HTTPRoute takes no more hostnames (Gateway API: HTTPRouteSpec)."""
+
+
+class Made(Protocol):
+    """What tells the objects that one run makes, whatever they are for. The Job comes first among their ``kinds``."""
+
+    @property
+    def id(self) -> str:
+        """What is in their names and their label."""
+
+    @property
+    def namespace(self) -> str:
+        """Where they all are."""
+
+    @property
+    def selector(self) -> str:
+        """Their label selector."""
+
+    @property
+    def kinds(self) -> tuple[Resource, ...]:
+        """Their kinds."""
 
 
 @dataclass(frozen=True, slots=True)

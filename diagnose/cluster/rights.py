@@ -132,6 +132,17 @@ def making(kinds: Iterable[Resource]) -> tuple[Need, ...]:
     )
 
 
+def capturing(kinds: Iterable[Resource]) -> tuple[Need, ...]:
+    """What capturing on the nodes of Kong's pods takes, whose objects are of these kinds."""
+    packets = "what passes on the nodes of Kong's pods"
+    made = (Need(Scope.ECHO, ("create", "delete"), kind.group, kind.plural, packets, vital=True) for kind in kinds)
+    return (
+        *made,
+        Need(Scope.ECHO, _LIST, "", "pods", packets, vital=True),
+        Need(Scope.ECHO, _BEGIN, "", "pods/exec", packets, vital=True),
+    )
+
+
 _BY_ECHO = "both of the addresses that Kong holds, by the echo behind it"
 
 

@@ -80,6 +80,14 @@ def add_place_flags(parser: argparse.ArgumentParser, connections: int) -> argpar
         type=values.owner,
         help="whose addresses those are: edge, load_balancer, node or caller; repeatable",
     )
+    known.add_argument(
+        "--capture",
+        metavar="FILE@POINT",
+        action="append",
+        default=[],
+        type=values.capture_at,
+        help="packets that are captured meanwhile, at client, edge, load_balancer, node or gateway; repeatable",
+    )
     how = parser.add_argument_group("how")
     echo = parser.add_argument_group("the echo backend in a cluster")
     echo.add_argument("--no-echo", dest="echo", action="store_false", help="deploy none: Kong's 404 and its log tell")
@@ -193,6 +201,7 @@ def asked_of(options: argparse.Namespace, argv: Sequence[str], limit: Limit) -> 
         kubectl=kubectl_for(options.context),
         command=shlex.join(["kongip", *argv]),
         limit=limit,
+        captures=tuple(options.capture),
     )
 
 

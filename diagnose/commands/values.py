@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import re
+from typing import TYPE_CHECKING
 
 from diagnose.hosts import host_name
 from diagnose.path.traffic import parse_address
+
+if TYPE_CHECKING:
+    from diagnose.capture.files import CaptureFile
 
 
 def port(text: str) -> int:
@@ -152,3 +156,23 @@ def lines(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 10**8:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
     return int(text)
+
+
+def capture_file(text: str) -> CaptureFile:
+    """A capture's file, and the point that it was made at."""
+    from diagnose.capture.files import parse_file
+
+    try:
+        return parse_file(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def capture_at(text: str) -> CaptureFile:
+    """A capture's file with the point that it is made at, which has to be told."""
+    found = capture_file(text)
+    if found.layer is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} does not say where it is captured: FILE@client, @node, @gateway ..."
+        )
+    return found

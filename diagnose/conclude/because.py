@@ -10,7 +10,7 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, described
 from diagnose.explain.groups import Part
 from diagnose.path.proxying import Answer
-from diagnose.path.traffic import Address, parse_address
+from diagnose.path.traffic import Address, Layer, parse_address
 from diagnose.providers.hints import hints_in
 from diagnose.providers.provider import LONGEST_VALUE
 from diagnose.site import Kong
@@ -59,6 +59,23 @@ def peers(part: Part, addresses: Addresses) -> list[str]:
     refused = {str(peer) for observation in part.plain for peer in observation.seen.refused or ()}
     lines += [f"Kong refused connections of {owned(address, addresses)}" for address in _parsed(refused)]
     return lines
+
+
+def captured(part: Part, addresses: Addresses) -> list[str]:
+    """What captures show of ordinary connections: from whom they came to each layer, and what named the caller."""
+    shown: Counter[tuple[Layer, Address, str]] = Counter()
+    for observation in part.plain:
+        for one in observation.seen.wire:
+            named = [f"PROXY v{version} of {address or 'nobody'}" for version, address in one.proxies or ()]
+            named += [f"X-Forwarded-For: {', '.join(one.forwarded)}"] if one.forwarded else []
+            shown[one.layer, one.source, f" with {', '.join(named)}" if named else ""] += 1
+    return [
+        f"captured packets came to the {_POINTS[layer]} from {owned(source, addresses)}{more}, {number} connections"
+        for (layer, source, more), number in shown.items()
+    ]
+
+
+_POINTS = {Layer.EDGE: "edge", Layer.LOAD_BALANCER: "load balancer", Layer.NODE: "node", Layer.GATEWAY: "Kong pod"}
 
 
 def _parsed(texts: set[str]) -> list[Address]:

@@ -65,7 +65,7 @@ def _of_culprit(culprit: Culprit, parts: Sequence[Part], remedy: Remedy | None, 
 
 def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
     addresses = evidence.addresses
-    lines = because.logged(part, addresses) + because.peers(part, addresses)
+    lines = because.logged(part, addresses) + because.peers(part, addresses) + because.captured(part, addresses)
     if culprit.code in ("KIP401", "KIP402", "KIP403"):
         lines += because.wire(part)
     if culprit.layer in (Layer.EDGE, Layer.LOAD_BALANCER) or culprit.code in MISMATCH:

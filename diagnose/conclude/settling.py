@@ -15,7 +15,8 @@ _BETWEEN: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
         frozenset({"KIP201"}),
         frozenset({"KIP301"}),
         "whether the balancer forwards packets or proxies connections: behind a node that rewrites the source both "
-        "look alike; its documentation tells, or a run with externalTrafficPolicy Local",
+        "look alike; its documentation tells, a run with externalTrafficPolicy Local, or packets captured on the node "
+        "meanwhile: --capture FILE@node",
     ),
     (
         frozenset({"KIP201"}),
@@ -26,7 +27,7 @@ _BETWEEN: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
         frozenset({"KIP202", "KIP201"}),
         frozenset({"KIP501", "KIP502"}),
         "whether the balancer writes X-Real-IP: Kong replaces that header, so that no witness behind it can tell; the "
-        "balancer's configuration does",
+        "balancer's configuration does, or packets captured at Kong meanwhile: --capture FILE@gateway",
     ),
     (
         frozenset({"KIP205"}),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
-from diagnose.explain import worlds
+from diagnose.explain import on_the_wire, worlds
 from diagnose.explain.bindings import Addresses, bindings
 from diagnose.explain.evidence import Observation, Seen, departure
 from diagnose.explain.faults import Holds, Judgement, judge
@@ -149,6 +149,8 @@ def _agreeing(world: World, observation: Observation, sights: Sights, addresses:
     for binding in bindings(world, observation, addresses, sights.visible):
         prediction = predict(world, departed, binding)
         if observation.seen.unlogged and _would_quote(world, prediction, departed):
+            continue
+        if observation.seen.wire and not on_the_wire.agrees(world, prediction, observation.seen.wire):
             continue
         if agrees(prediction, observation.seen) and (not observation.plain or _names(prediction, observation, sights)):
             yield binding

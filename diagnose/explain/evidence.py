@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from diagnose.capture.sightings import Sighting, Sightings
 from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, EntryKind, Kong, Logs
@@ -31,7 +32,8 @@ class Seen:
     are the addresses that Kong's log names for connections that it refused so, this one's among them. ``carried`` are
     the other headers that reached the echo and whose value is an address or a list of such: (name in lower case,
     value). ``in_clear`` tells whether Kong itself refused the request because it came in clear text to a TLS port,
-    ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it.
+    ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it. ``wire`` is what packet captures
+    show.
     """
 
     answer: Answer | None
@@ -41,6 +43,7 @@ class Seen:
     carried: frozenset[tuple[str, str]] | None = None
     in_clear: bool | None = None
     unlogged: bool = False
+    wire: frozenset[Sighting] = frozenset()
 
 
 @dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
@@ -81,6 +84,11 @@ class Observation:
     @cached_property
     def visible(self) -> frozenset[Address]:
         """Every address that a witness saw on this connection and that the probe did not claim itself."""
+        return (self.told | {sighting.source for sighting in self.seen.wire}) - self.claimed
+
+    @cached_property
+    def told(self) -> frozenset[Address]:
+        """Those of them that Kong told, in its log or to the echo."""
         chain = (parse_address(element) for element in self.seen.forwarded or ())
         seen = (self.seen.logged, *chain, *(self.seen.refused or ()))
         return frozenset(address for address in seen if address is not None) - self.claimed
@@ -111,7 +119,7 @@ def departure(probe: Probe, source: Address) -> Traffic:
 
 
 def observe_all(
-    sent: Sequence[tuple[Sent, Entry]], logs: Logs, kongs: Sequence[Kong], secret: str
+    sent: Sequence[tuple[Sent, Entry]], logs: Logs, kongs: Sequence[Kong], secret: str, wire: Sightings | None = None
 ) -> list[Observation]:
     """What all witnesses said of each probe; an echo is believed only if it proves that it has the run's ``secret``.
 
@@ -125,8 +133,18 @@ def observe_all(
     }
     read_to = _read_to([one for one, _ in sent], logs, kongs)
     identified = any(_identified(one, line) for one, _ in sent for line in logs.access.get(one.probe.nonce, ()))
+    seen = wire or {}
     return [
-        _observe(one, entry, by_vantage[one.probe.vantage], _own(one, logs, identified), kongs, secret, read_to)
+        _observe(
+            one,
+            entry,
+            by_vantage[one.probe.vantage],
+            _own(one, logs, identified),
+            kongs,
+            secret,
+            read_to,
+            seen.get(one.probe.nonce, frozenset()) if one.probe.vantage is Vantage.OUTSIDE else frozenset(),
+        )
         for one, entry in sent
     ]
 
@@ -173,6 +191,7 @@ def _observe(
     kongs: Sequence[Kong],
     secret: str,
     read_to: float,
+    wire: frozenset[Sighting],
 ) -> Observation:
     echo = _echo(sent, secret)
     line = _answering(sent.outcome, lines)
@@ -194,6 +213,7 @@ def _observe(
             carried=_carried(headers) if echo is not None else None,
             in_clear=_in_clear(sent.outcome, line),
             unlogged=_unlogged(sent, lines, read_to),
+            wire=wire,
         ),
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,

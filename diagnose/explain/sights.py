@@ -12,7 +12,7 @@ from diagnose.explain.worlds import Pointers
 from diagnose.owners import Kind
 from diagnose.path.proxying import Answer
 from diagnose.path.settings import Listener, Settings
-from diagnose.path.traffic import Address, Traffic, parse_address
+from diagnose.path.traffic import Address, Layer, Traffic, parse_address
 from diagnose.site import Entry
 from probes.claims import FORWARDED_FOR, REAL_IP
 from probes.probe import Preamble, Probe
@@ -62,7 +62,7 @@ class Sights:
     ) -> Pointers:
         """What all that was seen points to, in front of ``kongs``; ``before_asking``, what it may come to."""
         strangers = (
-            {address for address in o.visible if not addresses.senders.hold(address) and str(address) != o.sent.socket}
+            {address for address in o.told if not addresses.senders.hold(address) and str(address) != o.sent.socket}
             for o in self.distinct
         )
         echoed = any(o.seen.carried is not None for o in self.plain)
@@ -70,7 +70,8 @@ class Sights:
         hidden = tuple(sorted(read & {REAL_IP} if echoed else read))
         ends = {o.seen.answer for o in self.plain}
         return Pointers(
-            chained=any(len(several) > 1 for several in strangers) or any(_of_pod(o, addresses) for o in self.distinct),
+            chained=any(len(several) > 1 for several in strangers)
+            or any(_of_pod(o, addresses) or _before_balancer(o, addresses) for o in self.distinct),
             ended=ends != {Answer.PASSED},
             believed=before_asking
             or any(o.probe.preamble is not Preamble.NONE and _got_further(o, ends) for o in self.distinct),
@@ -100,6 +101,12 @@ def _of_pod(observation: Observation, addresses: Addresses) -> bool:
     strange = (one for one in observation.visible if not addresses.senders.hold(one))
     owners = (owner for address in strange for owner in addresses.inventory.owners(address))
     return any(owner.kind in (Kind.POD, Kind.POD_NETWORK) for owner in owners)
+
+
+def _before_balancer(observation: Observation, addresses: Addresses) -> bool:
+    """Whether packets were captured that came to a balancer from somebody else than the caller."""
+    came = (one.source for one in observation.seen.wire if one.layer is Layer.LOAD_BALANCER)
+    return any(not addresses.senders.hold(one) and str(one) != observation.sent.socket for one in came)
 
 
 def _listed(observation: Observation) -> Iterator[Address]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Literal, NamedTuple
 
+from probes.wire import tlvs
 from probes.wire.addresses import packed, spoken
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -103,7 +104,7 @@ def _v1_port(digits: bytes) -> int:
 
 
 def _encode_v2(header: Header) -> bytes:
-    tlvs = b"".join(_tlv(kind, value) for kind, value in header.tlvs)
+    extra = b"".join(_tlv(kind, value) for kind, value in header.tlvs)
     family, block = 0x00, b""
     if header.source is not None and header.destination is not None:
         source, destination = _of_one_family(header.source, header.destination)
@@ -111,10 +112,10 @@ def _encode_v2(header: Header) -> bytes:
         ports = _port(header.source_port), _port(header.destination_port)
         family, block = number << 4 | 0x1, _BLOCKS[number].pack(source, destination, *ports)
     command = 0x20 | (header.command == "PROXY")
-    length = len(block) + len(tlvs)
+    length = len(block) + len(extra)
     if length > _V2_LENGTH:
         raise ValueError(f"{length} bytes of addresses and TLVs are more than a header can hold")
-    return SIGNATURE + struct.pack("!BBH", command, family, length) + block + tlvs
+    return SIGNATURE + struct.pack("!BBH", command, family, length) + block + extra
 
 
 def _tlv(kind: int, value: bytes) -> bytes:
@@ -150,24 +151,10 @@ def _parse_v2(data: bytes) -> tuple[Header, int]:
             source_port,
             spoken(destination),
             destination_port,
-            _tlvs(data[16 + block.size : end]),
+            tlvs.split(data[16 + block.size : end]),
         ),
         end,
     )
-
-
-def _tlvs(data: bytes) -> tuple[tuple[int, bytes], ...]:
-    """The TLVs of section 2.2.7: one byte of type, two of length, the value."""
-    found, at = [], 0
-    while at < len(data):
-        if at + 3 > len(data):
-            raise ValueError("TLV cut short")
-        kind, length = struct.unpack_from("!BH", data, at)
-        if at + 3 + length > len(data):
-            raise ValueError("TLV cut short")
-        found.append((kind, data[at + 3 : at + 3 + length]))
-        at += 3 + length
-    return tuple(found)
 
 
 def _port(number: int) -> int:

@@ -117,7 +117,7 @@ def admin(network: Network, settings: Mapping[str, str]) -> Iterator[str]:
 @contextlib.contextmanager
 def captured(network: Network, place: str, file: Path) -> Iterator[None]:
     """All packets that pass a place, written to a file."""
-    words = ["tcpdump", "-q", "-p", "-n", "-U", "-Z", "root", "-i", "any", "-w", str(file), "tcp"]
+    words = ["tcpdump", "-q", "-p", "-n", "-U", "--immediate-mode", "-Z", "root", "-i", "any", "-w", str(file), "tcp"]
     with running(network, place, words, lambda: file.exists() and file.stat().st_size > 0):
         yield
 

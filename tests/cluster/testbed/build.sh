@@ -6,7 +6,7 @@
 # --- packages -------------------------------------------------------------------------------------------------------
 RUNNING="etcd-server containerd runc containernetworking-plugins iptables conntrack socat ebtables ipset kmod
     haproxy nginx-light libnginx-mod-http-lua libnginx-mod-stream busybox-static openssl curl iproute2 util-linux procps python3
-    tcpdump"
+    tcpdump tshark"
 COMPILING="golang-go dpkg-dev"
 wanted=$RUNNING
 built || wanted="$wanted $COMPILING"

@@ -1,0 +1,113 @@
+"""Sightings: what captures say of the run's probes, in the terms in which worlds predict it."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from diagnose.capture.connections import Connection
+from diagnose.capture.head import Carries
+from diagnose.capture.ways import Way, join
+from diagnose.path.traffic import Address, Layer, parse_address
+from probes.outcome import Sent
+from probes.wire.proxy_protocol import Header
+
+PATIENCE, POLL = 2.0, 0.2
+"""Seconds that a capture which is still being written is given to show the last of the probes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One connection as it came to a layer.
+
+    ``source`` is the TCP source on the wire, ``proxies`` the PROXY headers as (version, source that is named or None);
+    None where what the connection began with was not captured as far as that.
+    ``forwarded`` are the elements of all X-Forwarded-For lines, ``real_ips`` the values of X-Real-IP; None where the
+    request was not seen in clear text. ``same`` tells that it is the very TCP connection that the caller's socket made:
+    its SYN began with the same sequence number. None where that was not seen; other numbers are no proof of anything,
+    since some firewalls draw them anew.
+    """
+
+    layer: Layer
+    source: Address
+    proxies: tuple[tuple[int, Address | None], ...] | None = None
+    forwarded: tuple[str, ...] | None = None
+    real_ips: tuple[str, ...] | None = None
+    same: bool | None = None
+
+
+Sightings = Mapping[str, frozenset[Sighting]]
+"""What was seen of each probe, by its nonce."""
+
+Read = Callable[[], Sequence[Connection]]
+
+
+def awaited(read: Read, sent: Sequence[Sent]) -> Sightings:
+    """The sightings of ``sent``, as soon as the last probe of which anything could be seen is among them."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = sightings(read(), sent)
+        last = found.get(sent[-1].probe.nonce, frozenset()) if sent else frozenset()
+        if not sent or (last and all(one.proxies is not None for one in last)) or time.monotonic() > deadline:
+            return found
+        time.sleep(POLL)
+
+
+def sightings(seen: Sequence[Connection], sent: Sequence[Sent]) -> Sightings:
+    """What connections at several points say of the probes ``sent``. Points whose layer nobody told say nothing."""
+    by_nonce = {one.probe.nonce for one in sent}
+    by_socket = {(one.socket, one.port): one.probe.nonce for one in sent if one.socket and one.port}
+    found: dict[str, set[Sighting]] = defaultdict(set)
+    for way in join(seen):
+        nonce = way.nonce if way.nonce in by_nonce else next(_sockets(way, by_socket), None)
+        if nonce is not None:
+            found[nonce].update(_arrivals(way))
+    return {nonce: frozenset(seen) for nonce, seen in found.items() if seen}
+
+
+def _sockets(way: Way, by_socket: Mapping[tuple[str, int], str]) -> Iterator[str]:
+    """The probes whose own socket a connection of the way comes from, or names in a PROXY header."""
+    for one in way.sightings:
+        named = [(header.source or "", header.source_port) for header in one.head.proxies]
+        for end in ((one.source, one.source_port), *named):
+            if end in by_socket:
+                yield by_socket[end]
+
+
+def _arrivals(way: Way) -> Iterator[Sighting]:
+    """What came in at each layer first: the rest of what was captured there went out again, or on."""
+    departed = next((one for one in way.sightings if one.point.layer is Layer.EGRESS), None)
+    known: set[Layer] = set()
+    for one in way.sightings:
+        layer = one.point.layer
+        if layer is None or layer is Layer.EGRESS or layer in known:
+            continue
+        known.add(layer)
+        source = parse_address(one.source)
+        if source is not None:
+            clear = one.head.carries is Carries.HTTP and one.head.whole
+            yield Sighting(
+                layer,
+                source,
+                tuple(map(_named, one.head.proxies)) if one.head.carries is not None else None,
+                _listed(one, "x-forwarded-for") if clear else None,
+                _listed(one, "x-real-ip") if clear else None,
+                _same(departed, one),
+            )
+
+
+def _named(header: Header) -> tuple[int, Address | None]:
+    return header.version, parse_address(header.source) if header.source is not None else None
+
+
+def _listed(one: Connection, wanted: str) -> tuple[str, ...]:
+    lines = (value for name, value in one.head.fields if name.lower() == wanted)
+    return tuple(element.strip() for line in lines for element in line.split(","))
+
+
+def _same(departed: Connection | None, one: Connection) -> bool | None:
+    if departed is None or departed.opening is None or one.opening is None:
+        return None
+    return departed.opening.sequence == one.opening.sequence or None

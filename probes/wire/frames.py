@@ -1,0 +1,153 @@
+"""Frames: from what a capture holds to TCP segments, without I/O. What is no TCP over IP, or is broken, gives nothing.
+
+Source of the link types: https://www.tcpdump.org/linktypes.html. Captures hold millions of frames, and scapy dissects
+about a thousand a second; so what is needed of each is read here, in place.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from probes.wire.fragments import Fragment, Fragments
+
+ETHERNET, LINUX_SLL, RAW, LINUX_SLL2, IPV4, IPV6 = 1, 113, 101, 276, 228, 229
+NULL, LOOP = 0, 108
+RAW_OF_BSD = (12, 14)  # what files of other systems call RAW
+
+FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+
+_IPV4, _IPV6 = 0x0800, 0x86DD
+_TAGS = frozenset({0x8100, 0x88A8, 0x9100})
+_TCP = 6
+_EXTENSIONS = frozenset({0, 43, 60})  # hop-by-hop, routing, destination options (RFC 8200, section 4)
+_FRAGMENT = 44
+_OUTGOING = 4  # of the packet types of Linux's cooked captures
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One TCP segment. Addresses are packed: 4 bytes, or 16. ``time`` is seconds since the epoch.
+
+    ``ident`` is IPv4's identification, None for IPv6. ``options`` are those of TCP, as bytes. ``outgoing`` tells
+    whether the machine that captured sent it, None where the capture does not say.
+    """
+
+    time: float
+    source: bytes
+    source_port: int
+    destination: bytes
+    destination_port: int
+    flags: int
+    sequence: int
+    window: int
+    ttl: int
+    ident: int | None
+    options: bytes
+    payload: bytes
+    outgoing: bool | None = None
+
+
+class Decoder:
+    """Reads frames of one capture; holds the fragments that still lack some others, of which it keeps but few."""
+
+    def __init__(self) -> None:
+        self._fragments = Fragments()
+
+    def segment(self, link: int, frame: bytes, time: float) -> Segment | None:
+        """The TCP segment in ``frame``, which is of link type ``link``; None where it holds none."""
+        try:
+            packet, outgoing = _network(link, frame)
+            return self._read(packet, time, outgoing)
+        except (struct.error, IndexError):  # cut short
+            return None
+
+    def _read(self, packet: bytes, time: float, outgoing: bool | None) -> Segment | None:
+        if not packet:
+            return None
+        if packet[0] >> 4 == 4:
+            return self._read_v4(packet, time, outgoing)
+        return self._read_v6(packet, time, outgoing) if packet[0] >> 4 == 6 else None
+
+    def _read_v4(self, packet: bytes, time: float, outgoing: bool | None) -> Segment | None:
+        total, ident, fragment, ttl, protocol = struct.unpack_from("!HHHBB", packet, 2)
+        if protocol != _TCP:
+            return None
+        source, destination = packet[12:16], packet[16:20]
+        head = (packet[0] & 0x0F) * 4
+        body = packet[head : total or None]  # 0 where the network card cuts segments, long after the capture
+        if fragment & 0x3FFF:
+            key = (source, destination, ident)
+            whole = self._fragments.add(key, Fragment((fragment & 0x1FFF) * 8, body, bool(fragment & 0x2000)))
+            if whole is None:
+                return None
+            body = whole
+        return _tcp(body, time, source, destination, ttl, ident, outgoing)
+
+    def _read_v6(self, packet: bytes, time: float, outgoing: bool | None) -> Segment | None:
+        length, following, ttl = struct.unpack_from("!HBB", packet, 4)
+        source, destination = packet[8:24], packet[24:40]
+        body = packet[40 : 40 + length if length else None]
+        while following in _EXTENSIONS or following == _FRAGMENT:
+            if following == _FRAGMENT:
+                following, _, offset, ident = struct.unpack_from("!BBHI", body)
+                piece = Fragment(offset & 0xFFF8, body[8:], bool(offset & 1))
+                whole = self._fragments.add((source, destination, ident), piece)
+                if whole is None:
+                    return None
+                body = whole
+            else:
+                following, body = body[0], body[8 + body[1] * 8 :]
+        return _tcp(body, time, source, destination, ttl, None, outgoing) if following == _TCP else None
+
+
+def _network(link: int, frame: bytes) -> tuple[bytes, bool | None]:
+    """The IP packet in a frame, and whether it was sent by who captured it; empty where it is no IP packet."""
+    if link == ETHERNET:
+        at, kind = 14, int.from_bytes(frame[12:14], "big")
+        while kind in _TAGS:
+            kind, at = int.from_bytes(frame[at + 2 : at + 4], "big"), at + 4
+        return (frame[at:], None) if kind in (_IPV4, _IPV6) else (b"", None)
+    if link == LINUX_SLL:
+        kind, outgoing = int.from_bytes(frame[14:16], "big"), frame[1] == _OUTGOING
+        return (frame[16:], outgoing) if kind in (_IPV4, _IPV6) else (b"", None)
+    if link == LINUX_SLL2:
+        kind, outgoing = int.from_bytes(frame[:2], "big"), frame[10] == _OUTGOING
+        return (frame[20:], outgoing) if kind in (_IPV4, _IPV6) else (b"", None)
+    if link in (RAW, IPV4, IPV6, *RAW_OF_BSD):
+        return frame, None
+    return (frame[4:], None) if link in (NULL, LOOP) else (b"", None)
+
+
+def _tcp(
+    body: bytes,
+    time: float,
+    source: bytes,
+    destination: bytes,
+    ttl: int,
+    ident: int | None,
+    outgoing: bool | None,
+) -> Segment | None:
+    source_port, destination_port, sequence, _, offset, flags, window = struct.unpack_from("!HHIIBBH", body)
+    head = (offset >> 4) * 4
+    if head < 20 or len(body) < head:
+        return None
+    return Segment(
+        time,
+        source,
+        source_port,
+        destination,
+        destination_port,
+        flags,
+        sequence,
+        window,
+        ttl,
+        ident,
+        body[20:head],
+        body[head:],
+        outgoing,
+    )
+
+
+KNOWN_LINKS = frozenset({ETHERNET, LINUX_SLL, RAW, LINUX_SLL2, IPV4, IPV6, NULL, LOOP, *RAW_OF_BSD})
+"""The link types whose frames are understood."""

@@ -1,0 +1,80 @@
+"""kongip capture on the nodes of a real cluster: what packets show is so, and nothing of it stays."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import topologies
+from tests.cluster.bed import BALANCER, CLIENT, CONTEXT, KUBECONFIG, inside
+from tests.cluster.command import assert_nothing_left, left_behind
+from tests.cluster.topologies import built
+
+
+def captured(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run `kongip capture` from the client."""
+    command = [*inside("client"), sys.executable, "-m", "diagnose", "capture", "--context", CONTEXT]
+    command += ["--kubeconfig", str(KUBECONFIG), "--image", "localhost/python:1", "--output", "json", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def ways(*words: str) -> list[dict[str, Any]]:
+    """The ways of its probes."""
+    done = captured("--yes", *words)
+    assert done.returncode == 0, done.stderr
+    return [one for one in json.loads(done.stdout)["ways"] if one["nonce"]]
+
+
+def sources(way: dict[str, Any], layer: str) -> list[str]:
+    return [one["source"] for one in way["sightings"] if one["layer"] == layer]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_packets_that_are_passed_through_come_to_kong_as_they_left(tmp_path: Path) -> None:
+    with built(topologies.PASSING, tmp_path):
+        found = ways()
+    assert found
+    for way in found:
+        assert sources(way, "egress") == [CLIENT]
+        assert sources(way, "gateway")[0] == CLIENT
+        assert way["lost_after"] is None
+    assert_nothing_left()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_node_that_masquerades_is_seen_to_do_so(tmp_path: Path) -> None:
+    with built(topologies.MASQUERADING, tmp_path):
+        found = ways("--connections", "6")
+    assert found
+    for way in found:
+        assert sources(way, "gateway")[0] not in (CLIENT, BALANCER)
+        assert way["lost_after"] is not None
+    assert_nothing_left()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_proxys_header_is_seen_beside_its_address(tmp_path: Path) -> None:
+    with built(topologies.PROXY_PROTOCOL, tmp_path):
+        found = ways()
+    assert found
+    for way in found:
+        [arrived] = [one for one in way["sightings"] if one["layer"] == "gateway"][:1]
+        assert arrived["source"] == BALANCER
+        assert [(one["version"], one["source"]) for one in arrived["proxy_headers"]] == [(2, CLIENT)]
+        assert way["lost_after"] is None
+    assert_nothing_left()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_without_consent_nothing_is_made_and_it_is_told_what_would_be(tmp_path: Path) -> None:
+    with built(topologies.PASSING, tmp_path):
+        done = captured()
+    assert done.returncode == 2
+    assert "NET_RAW" in done.stderr
+    assert "--yes" in done.stderr
+    assert left_behind() == []
