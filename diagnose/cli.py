@@ -17,6 +17,7 @@ from diagnose.errors import EXIT_STATUS, INTERRUPTED, USAGE, Stop
 COMMANDS = {
     "diagnose": "probe a Kong and name the layer at fault",
     "inspect": "find what is wrong with Kong's configuration, without traffic",
+    "compare": "tell what changed between two runs that were kept",
     "what-if": "answer for a connection to Kong without sending any",
     "clean": "remove what a killed run has left in a Kong outside Kubernetes",
     "lab": "list the embedded labs",

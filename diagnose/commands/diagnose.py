@@ -14,6 +14,8 @@ from diagnose.errors import EXIT_STATUS, USAGE, Stop
 from diagnose.outside import flags as outside_flags
 
 if TYPE_CHECKING:
+    from diagnose.evidence.record import Record
+    from diagnose.report.report import Report
     from diagnose.site import Progress, Site
 
 
@@ -25,6 +27,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     place = where.add_mutually_exclusive_group()
     place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster")
     place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
+    place.add_argument(
+        "--from", dest="saved", metavar="FILE", help="what --save kept, explained again: nothing is sent"
+    )
     where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     route = where.add_mutually_exclusive_group()
@@ -79,7 +84,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     told = output.add_flags(parser)
     told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
-    told.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    told.add_argument("--save", metavar="FILE", help="keep all that was seen, for --from and kongip compare")
 
 
 CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "gateway", "url", "host", "owner", "namespace", "image")
@@ -87,13 +92,15 @@ CLUSTER_ONLY = ("kubeconfig", "service", "ingress_class", "gateway", "url", "hos
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Probe, judge, and print the report."""
+    output.check(options, *([options.save] if options.save else []))
+    if options.saved is not None:
+        return _explain_again(options, argv)
     stray = next((name for name in CLUSTER_ONLY if options.lab is not None and getattr(options, name)), None)
     if stray is not None:
         raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
     outside_flags.check(options)
     from diagnose.report.progress import progress_to
-    from diagnose.run import Options
-    from diagnose.run import diagnose as judge
+    from diagnose.run import Options, examine
 
     with (
         progress_to(sys.stderr, quiet=options.quiet) as progress,
@@ -108,10 +115,56 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
             kubectl=kubectl,
             command=shlex.join(["kongip", *argv]),
         )
-        report = judge(site, asked, progress)
-    with output.reader_may_leave():
-        output.print_report(report, options)
-    return output.exit_status(report, options.fail_on)
+        record, report = examine(site, asked, progress)
+    return _told(record, report, options)
+
+
+def _told(record: Record, report: Report, options: argparse.Namespace) -> int:
+    """Keep what was seen, and tell the report, where that is asked for with placeholders in both."""
+    if options.save or options.redact:
+        from diagnose.evidence.secrets import without_secrets
+
+        record = without_secrets(record)
+    if options.redact:
+        from diagnose.redact.redact import redacted
+
+        record, report = redacted(record, report)
+    if options.save:
+        from diagnose.evidence.file import save
+
+        save(record, options.save)
+    return output.finish(report, options)
+
+
+WITH_FROM = (
+    "--from",
+    "--output",
+    "--output-file",
+    "--fail-on",
+    "--suppress",
+    "--redact",
+    "--quiet",
+    "--verbose",
+    "--save",
+)
+"""The flags that go with --from, which are those that ask for nothing to be done or known."""
+
+
+def _explain_again(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    """Explain what an earlier run saw. Nothing but the output can be asked for: all else is as it was then."""
+    given = (word.partition("=")[0] for word in argv if word.startswith("--") and word != "--")
+    stray = next((word for word in given if not any(flag.startswith(word) for flag in WITH_FROM)), None)
+    if stray is not None:
+        raise Stop(f"{stray} does not go with --from.", "All but the output is as the saved run had it.", USAGE)
+    from diagnose.evidence.file import load
+    from diagnose.judge import judge
+
+    record = load(options.saved)
+    try:
+        report = judge(record)
+    except (ValueError, KeyError) as error:
+        raise Stop(f"{options.saved} cannot be explained: {error}.", "Name what --save wrote.", USAGE) from error
+    return _told(record, report, options)
 
 
 @contextlib.contextmanager

@@ -46,6 +46,7 @@ def as_report(judged: Judged, site: str, gaps: Sequence[Gap], run: Run) -> Repor
         settled_by=(),
         probes=(),
         run=run,
+        traffic=False,
     )
 
 
