@@ -1,4 +1,4 @@
-"""A run against a real cluster, kept: explained again offline it says the same, and with placeholders it can be shown."""
+"""A run against a real cluster, kept: explained again offline it says the same, and it can be shown to strangers."""
 
 from __future__ import annotations
 
