@@ -43,6 +43,7 @@ WAYS = (
     Way("passes", sidecar="127.0.0.6"),
     Way("drops"),
     Way("refuses"),
+    Way(socket="8.8.4.4", egress="9.9.9.9"),
 )
 """Ways of every verdict."""
 

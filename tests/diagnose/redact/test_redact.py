@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from diagnose.evidence.file import document
 from diagnose.evidence.record import Record
 from diagnose.evidence.secrets import without_secrets
 from diagnose.judge import judge
+from diagnose.owners import Kind
 from diagnose.redact.redact import redacted, redacted_report
 from diagnose.report.formats import FORMATS, render
 from diagnose.report.report import Report
 from diagnose.site import Entry
 from tests.diagnose.evidence.records import WAYS, recorded
 from tests.diagnose.evidence.test_secrets import said
+from tests.diagnose.explain.simulator import Way
 from tests.diagnose.report.reports import EVERY
 
 ADDRESS = re.compile(r"(?<![\w.])(?:10|192|198|203|8|127)(?:\.\d{1,3}){3}(?![\w.]*\d)")
@@ -102,6 +105,26 @@ def test_a_report_without_a_record_is_redacted_too(report: Report) -> None:
     assert set(ADDRESS.findall(text)) == set()
     hidden = ("kong-gateway-proxy", "kong-5d9c", "node-b", "shop.example.com", "production", "namespace kong")
     assert [name for name in hidden if name in text] == []
+
+
+def test_of_a_quoted_line_only_the_nonce_is_left() -> None:
+    """Kong quotes a PROXY header of version 2 as bytes, of which some are an address."""
+    record = without_secrets(recorded(WAYS[0]))
+    nonce, [line] = next(iter(record.logs.access.items()))
+    quoted = replace(line, request=f"\\x0A\\x03\\x01\\x05 {nonce}")
+    record = replace(record, logs=replace(record.logs, access={**record.logs.access, nonce: (quoted,)}))
+    kept, _ = redacted(record, judge(record))
+    assert [one.request for one in kept.logs.access[nonce]] == [nonce]
+
+
+def test_an_address_of_the_loopback_range_is_still_known_as_one() -> None:
+    record = without_secrets(recorded(Way(node="127.0.0.9")))
+    kept, _ = redacted(record, judge(record))
+    logged = {line.address for lines in kept.logs.access.values() for line in lines} - {"127.0.0.9"}
+    owners = [
+        owner for text in logged if text.startswith("240.") for owner in kept.place.inventory.owners(ip_address(text))
+    ]
+    assert Kind.LOOPBACK in {owner.kind for owner in owners}
 
 
 def test_hosts_and_certificates_are_names() -> None:
