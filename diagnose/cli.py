@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": "find what is wrong with Kong's configuration, without traffic",
     "traffic": "tell where requests seem to come from, by Kong's access log",
     "probe": "take the wire signature of one address, without a cluster",
+    "compare": "tell what changed between two runs that were kept",
     "capture": "show, packet by packet, where the client's address is rewritten",
     "trace": "follow the path to a published address, hop by hop",
     "what-if": "answer for a connection to Kong without sending any",

@@ -6,8 +6,7 @@ import functools
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from ipaddress import ip_network
+from dataclasses import dataclass, field, replace
 
 from diagnose import __version__
 from diagnose.capture.files import CaptureFile, read_all
@@ -15,17 +14,16 @@ from diagnose.capture.sightings import Sightings, awaited
 from diagnose.conclude.conclude import conclude
 from diagnose.conclude.gathered import Evidence
 from diagnose.errors import USAGE, Stop
+from diagnose.evidence.record import Asked, Echo, Place, Record, Seen, Shot, Way
 from diagnose.explain.bindings import Addresses
-from diagnose.explain.evidence import Observation, observe_all
-from diagnose.explain.groups import explain_all
-from diagnose.explain.senders import Senders, find_senders
+from diagnose.explain.evidence import observe_all
+from diagnose.explain.senders import find_senders
 from diagnose.explain.splitting import find_splits
 from diagnose.gather import Gathering
+from diagnose.judge import explained
 from diagnose.limit import Limit
-from diagnose.owners import Kind
-from diagnose.path.traffic import Layer, parse_address
+from diagnose.path.traffic import Layer
 from diagnose.plan import Planned, Planner, worth_sending
-from diagnose.remedies.told import Place
 from diagnose.report.report import Report, Run
 from diagnose.site import Backend, Entry, Gap, Logs, Progress, Site
 from diagnose.standing import known_of, with_reach
@@ -50,11 +48,13 @@ class Options:
 OUT_OF_TIME = Gap("what was still to be sent", "the time of --timeout was over; probes were slow, or too many were due")
 
 
-BEHIND_KONG = "what Kong sends on, and which peer it has: the echo behind Kong tells both"
-
-
 def diagnose(site: Site, options: Options, progress: Progress) -> Report:
     """The report on ``site``. Everything that the run makes there is removed when the site is left."""
+    return examine(site, options, progress)[1]
+
+
+def examine(site: Site, options: Options, progress: Progress) -> tuple[Record, Report]:
+    """All that can be seen at ``site``, of which nothing more is asked afterwards, and the report on it."""
     began = time.monotonic()
     backend = site.deploy([entry.host for entry in site.entries], progress)
     return one_round(site, backend, options, progress, began=began)
@@ -62,8 +62,8 @@ def diagnose(site: Site, options: Options, progress: Progress) -> Report:
 
 def one_round(
     site: Site, backend: Backend, options: Options, progress: Progress, *, began: float, inside: bool = True
-) -> Report:
-    """The report on ``site``, whose echo stands; ``began`` is when the run did (time.monotonic).
+) -> tuple[Record, Report]:
+    """What ``examine`` gives, of a ``site`` whose echo stands; ``began`` is when the run did (time.monotonic).
 
     ``inside`` tells whether Kong's pods are probed from the echo's place, which waits for their routes.
     """
@@ -82,9 +82,52 @@ def one_round(
     progress("reading Kong's logs")
     logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
     wire = _wire(options.captures, gathering, progress)
+    seen = _recorded(site, backend, gathering, logs, wire, options)
     progress("explaining")
-    evidence = _explain(site, backend, gathering, logs, wire, options, progress)
-    return conclude(evidence, Run(secrets.token_hex(4), __version__, round(time.monotonic() - began, 3)))
+    record, evidence = _with_reach(site, seen, progress)
+    run = replace(record.run, seconds=round(time.monotonic() - began, 3))
+    return replace(record, run=run), conclude(evidence, run)
+
+
+def _with_reach(site: Site, record: Record, progress: Progress) -> tuple[Record, Evidence]:
+    """``record`` with how far packets are forwarded, where what was seen so far leaves that open; what explains it."""
+    evidence = explained(record)
+    reached = with_reach(site, evidence.outside, record.facts, progress)
+    if reached == record.facts:
+        return record, evidence
+    record = replace(record, ways=tuple(replace(way, facts=reached[way.entry]) for way in record.ways))
+    return record, explained(record)
+
+
+def _recorded(
+    site: Site, backend: Backend, gathering: Gathering, logs: Logs, wire: Sightings, options: Options
+) -> Record:
+    entries = list(dict.fromkeys(site.entries))
+    return Record(
+        run=Run(secrets.token_hex(4), __version__, 0.0),
+        asked=Asked(options.caller_ips, options.command, options.kubectl),
+        place=Place(
+            name=site.name,
+            service=site.service,
+            installation=site.installation,
+            providers=dict(site.providers),
+            kongs=tuple(site.kongs),
+            inventory=site.inventory,
+            by_api=site.caller_by_api(),
+            missing_rights=tuple(site.missing_rights),
+            unprobed=tuple(site.unprobed()),
+            configured=tuple(site.configured()),
+        ),
+        ways=tuple(Way(one, known_of(site, one), tuple(gathering.claims.get(one, ()))) for one in entries),
+        shots=tuple(
+            Shot(entries.index(entry), sent, gathering.whys.get(sent.probe.nonce, "")) for sent, entry in gathering.sent
+        ),
+        logs=logs,
+        wire=tuple(Seen.of(nonce, one) for nonce, some in wire.items() for one in sorted(some, key=str)),
+        echo=Echo(backend.secret, backend.problem or gathering.problem, backend.lingering, backend.wanted),
+        gaps=tuple(gathering.gaps),
+        spared=tuple(gathering.spared),
+    )
 
 
 def _claims(site: Site, options: Options) -> Claims:
@@ -125,77 +168,3 @@ def _wire(captures: Sequence[CaptureFile], gathering: Gathering, progress: Progr
         if file.layer is not Layer.EGRESS and file.layer not in seen
     ]
     return found
-
-
-def _explain(
-    site: Site,
-    backend: Backend,
-    gathering: Gathering,
-    logs: Logs,
-    wire: Sightings,
-    options: Options,
-    progress: Progress,
-) -> Evidence:
-    observations = observe_all(gathering.sent, logs, site.kongs, backend.secret, wire)
-    outside = [o for o in observations if o.entry.vantage is Vantage.OUTSIDE and not o.entry.beside]
-    beside = [o for o in observations if o.entry.beside]
-    inside = [o for o in observations if o.entry.vantage is Vantage.INSIDE]
-    addresses = Addresses(
-        site.inventory, find_senders(options.caller_ips, outside, site.inventory, site.caller_by_api())
-    )
-    facts = {entry: known_of(site, entry) for entry in site.entries}
-    parts = explain_all(outside, facts, site.kongs, addresses, gathering.claims)
-    reached = with_reach(site, parts, facts, progress)
-    if reached != facts:
-        parts = explain_all(outside, reached, site.kongs, addresses, gathering.claims)
-    return Evidence(
-        site=site.name,
-        place=Place(options.kubectl, site.service, _proxy_listen(site), site.installation, twins=_twins(site)),
-        command=options.command,
-        kongs=site.kongs,
-        facts=reached,
-        providers=site.providers,
-        addresses=addresses,
-        outside=parts,
-        inside=explain_all(inside, {}, site.kongs, _from_echo(site, inside), {}),
-        beside=explain_all(beside, reached, site.kongs, addresses, {}),
-        gaps=[
-            *gathering.gaps,
-            *([Gap(BEHIND_KONG, backend.problem)] if backend.problem and not backend.wanted else []),
-            *(Gap(f"the log of {pod}", why) for pod, why in logs.unread.items()),
-        ],
-        whys=gathering.whys,
-        claims=gathering.claims,
-        spared=gathering.spared,
-        backend_problem=(backend.problem or gathering.problem) if backend.wanted else None,
-        lingering=backend.lingering,
-        missing_rights=site.missing_rights,
-        unprobed=site.unprobed(),
-        configured=site.configured(),
-        vantage=_vantage(site, outside),
-    )
-
-
-def _proxy_listen(site: Site) -> str | None:
-    """What all of Kong's pods are told to listen on, None where that is not known or not one thing."""
-    told = {kong.settings.proxy_listen if kong.settings is not None else None for kong in site.kongs}
-    return told.pop() if len(told) == 1 else None
-
-
-def _twins(site: Site) -> frozenset[str]:
-    """The variables that decide in the place of Kong's own in some pod."""
-    told = (kong.settings.twins for kong in site.kongs if kong.settings is not None)
-    return frozenset[str]().union(*told)
-
-
-def _vantage(site: Site, outside: Sequence[Observation]) -> Vantage:
-    """Inside where the caller's own socket has an address of the cluster."""
-    own = {parse_address(o.sent.socket) for o in outside if o.sent.socket} - {None}
-    kinds = {owner.kind for address in own if address is not None for owner in site.inventory.owners(address)}
-    return Vantage.INSIDE if kinds & {Kind.NODE, Kind.POD, Kind.POD_NETWORK} else Vantage.OUTSIDE
-
-
-def _from_echo(site: Site, inside: Sequence[Observation]) -> Addresses:
-    """The caller of the inside experiment is the echo pod: what its sockets are bound to is all it may appear as."""
-    sockets = sorted({o.sent.socket for o in inside if o.sent.socket})
-    return Addresses(site.inventory, Senders(tuple(ip_network(text) for text in sockets), "the echo pod's sockets"))

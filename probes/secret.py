@@ -14,7 +14,12 @@ def opening(secret: str) -> str:
     return hmac.new(secret.encode("utf-8"), b"kongip: open", "sha256").hexdigest()
 
 
-def is_proven(secret: str, proof: object, text: str) -> bool:
-    """Whether ``proof`` is what only the echo of this secret can say of ``text``."""
-    wanted = hmac.new(secret.encode("utf-8"), b"kongip: said " + text.encode("utf-8"), "sha256").hexdigest()
-    return isinstance(proof, str) and hmac.compare_digest(proof.encode("utf-8", "replace"), wanted.encode("ascii"))
+def proof(secret: str, text: str) -> str:
+    """What only the echo of this secret can say of ``text``, in hex."""
+    return hmac.new(secret.encode("utf-8"), b"kongip: said " + text.encode("utf-8"), "sha256").hexdigest()
+
+
+def is_proven(secret: str, given: object, text: str) -> bool:
+    """Whether ``given`` is what only the echo of this secret can say of ``text``."""
+    wanted = proof(secret, text).encode("ascii")
+    return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "replace"), wanted)

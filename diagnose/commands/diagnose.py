@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from diagnose.commands import output, values
+from diagnose.commands import output, place, values
 from diagnose.errors import EXIT_STATUS, USAGE, Stop
-from diagnose.outside import flags as outside_flags
-from diagnose.report.harmless import harmless
 
 if TYPE_CHECKING:
-    from diagnose.limit import Limit
-    from diagnose.run import Options
-    from diagnose.site import Progress, Site
+    from diagnose.evidence.record import Record
+    from diagnose.report.report import Report
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says where Kong is, what is known, and how to go about it."""
     parser.description = "Probes a live Kong and names the layer that drops or rewrites the client's address."
     parser.epilog = EXIT_STATUS
-    how = add_place_flags(parser, connections=20)
-    how.add_argument(
+    flags = place.add_flags(parser, connections=20)
+    flags.place.add_argument(
+        "--from", dest="saved", metavar="FILE", help="what --save kept, explained again: nothing is sent"
+    )
+    flags.how.add_argument(
         "--timeout",
         metavar="TIME",
         type=values.time_limit,
@@ -34,231 +32,80 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     told = output.add_flags(parser)
     told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
-    told.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    told.add_argument("--save", metavar="FILE", help="keep all that was seen, for --from and kongip compare")
     told.add_argument("--timings", action="store_true", help="where the time went, on standard error at the end")
 
 
-def add_place_flags(parser: argparse.ArgumentParser, connections: int) -> argparse._ArgumentGroup:
-    """Add the flags of all that probe: where Kong is, what is known, and how to go about it.
-
-    The group of the last is returned; ``connections`` is how many ordinary ones are made if nobody says otherwise.
-    """
-    where = parser.add_argument_group("where")
-    place = where.add_mutually_exclusive_group()
-    place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster")
-    place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
-    where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
-    where.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
-    route = where.add_mutually_exclusive_group()
-    route.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to diagnose")
-    route.add_argument(
-        "--gateway", metavar="NAMESPACE/NAME", type=values.full_name, help="the Gateway of Kong's for the echo's route"
-    )
-    where.add_argument(
-        "--url",
-        metavar="URL",
-        action="append",
-        default=[],
-        help="a further entry, or without --context and --lab a Kong outside Kubernetes; repeatable",
-    )
-    where.add_argument("--host", metavar="HOST", type=values.host, help="the Host header and TLS server name of probes")
-    outside_flags.add_flags(parser)
-    known = parser.add_argument_group("what is known")
-    known.add_argument(
-        "--caller-ip",
-        metavar="ADDRESS|CIDR",
-        action="append",
-        default=[],
-        type=values.network,
-        help="an address that the caller rightly appears as; repeatable",
-    )
-    known.add_argument(
-        "--owner",
-        metavar="CIDR=LAYER",
-        action="append",
-        default=[],
-        type=values.owner,
-        help="whose addresses those are: edge, load_balancer, node or caller; repeatable",
-    )
-    known.add_argument(
-        "--capture",
-        metavar="FILE@POINT",
-        action="append",
-        default=[],
-        type=values.capture_at,
-        help="packets that are captured meanwhile, at client, edge, load_balancer, node or gateway; repeatable",
-    )
-    how = parser.add_argument_group("how")
-    echo = parser.add_argument_group("the echo backend in a cluster")
-    echo.add_argument("--no-echo", dest="echo", action="store_false", help="deploy none: Kong's 404 and its log tell")
-    echo.add_argument(
-        "--namespace", metavar="NAME", type=values.namespace, help="where it is made; default: Kong's namespace"
-    )
-    echo.add_argument("--image", metavar="IMAGE", help="a Python image (default python:3-alpine)")
-    echo.add_argument(
-        "--node-selector",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        type=values.label,
-        help="a label of the nodes that may run it; repeatable",
-    )
-    echo.add_argument(
-        "--toleration",
-        metavar="KEY[=VALUE][:EFFECT]",
-        action="append",
-        default=[],
-        type=values.toleration,
-        help="a taint of nodes that it puts up with; repeatable",
-    )
-    echo.add_argument(
-        "--network-policy",
-        action="store_true",
-        help="make a NetworkPolicy that lets connections to it through, for namespaces that deny them",
-    )
-    how.add_argument(
-        "--connections",
-        metavar="N",
-        type=values.count,
-        default=connections,
-        help=f"ordinary connections through each entry (default {connections})",
-    )
-    how.add_argument(
-        "--probe-timeout",
-        metavar="SECONDS",
-        type=values.seconds,
-        default=5.0,
-        help="for each step of a probe (default 5), at most a tenth of --timeout",
-    )
-    how.add_argument(
-        "--no-exec",
-        dest="execute",
-        action="store_false",
-        help="run no command in any pod and reach into none: settings are then as objects tell them",
-    )
-    return how
-
-
-CLUSTER_ONLY = (
-    "kubeconfig",
-    "service",
-    "ingress_class",
-    "gateway",
-    "url",
-    "host",
-    "owner",
-    *outside_flags.OF_ECHOES,
-)
-
-
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
-    """Probe, judge, and print the report."""
-    check_place(options)
+    """Probe, judge, and tell."""
+    output.check(options, *([options.save] if options.save else []))
+    if options.saved is not None:
+        return _explain_again(options, argv)
+    place.check(options)
     from diagnose.report.timings import Timings
 
     timings = Timings()
     from diagnose.limit import Limit
     from diagnose.report.progress import progress_to
-    from diagnose.run import diagnose as judge
+    from diagnose.run import examine
 
     with Limit(options.timeout) as limit, progress_to(sys.stderr, quiet=options.quiet) as shown:
         progress = timings.of(shown)
         with limit.whole():
-            found = open_site(options, progress)
-        with found as site, leftovers_told(site), limit.whole():
-            report = judge(site, asked_of(options, argv, limit), progress)
+            found = place.open_site(options, progress)
+        with found as site, place.leftovers_told(site), limit.whole():
+            record, report = examine(site, place.asked_of(options, argv, limit), progress)
             progress("removing what was made")
         progress("telling")
-    with output.reader_may_leave():
-        output.print_report(report, options)
+    status = _told(record, report, options)
     if options.timings:
         sys.stderr.write(timings.text())
-    return output.exit_status(report, options.fail_on)
+    return status
 
 
-def check_place(options: argparse.Namespace) -> None:
-    """Stop with status 2 where the flags of ``add_place_flags`` do not go together."""
-    stray = next((name for name in CLUSTER_ONLY if options.lab is not None and getattr(options, name)), None)
+def _told(record: Record, report: Report, options: argparse.Namespace) -> int:
+    """Keep what was seen, and tell the report, where that is asked for with placeholders in both."""
+    if options.save or options.redact:
+        from diagnose.evidence.secrets import without_secrets
+
+        record = without_secrets(record)
+    if options.redact:
+        from diagnose.redact.redact import redacted
+
+        record, report = redacted(record, report)
+    if options.save:
+        from diagnose.evidence.file import save
+
+        save(record, options.save)
+    return output.finish(report, options)
+
+
+WITH_FROM = (
+    "--from",
+    "--output",
+    "--output-file",
+    "--fail-on",
+    "--suppress",
+    "--redact",
+    "--quiet",
+    "--verbose",
+    "--save",
+)
+"""The flags that go with --from, which are those that ask for nothing to be done or known."""
+
+
+def _explain_again(options: argparse.Namespace, argv: Sequence[str]) -> int:
+    """Explain what an earlier run saw. Nothing but the output can be asked for: all else is as it was then."""
+    given = (word.partition("=")[0] for word in argv if word.startswith("--") and word != "--")
+    stray = next((word for word in given if not any(flag.startswith(word) for flag in WITH_FROM)), None)
     if stray is not None:
-        raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
-    if options.lab is not None and not options.echo:
-        raise Stop("--no-echo goes with --context, not with --lab.", "Leave one of them out.", USAGE)
-    outside_flags.check(options)
-    stray = next((name for name in outside_flags.OF_ECHOES if getattr(options, name)), None)
-    if stray is not None and not options.echo:
-        raise Stop(f"--{stray.replace('_', '-')} does not go with --no-echo.", "It is for the echo.", USAGE)
+        raise Stop(f"{stray} does not go with --from.", "All but the output is as the saved run had it.", USAGE)
+    from diagnose.evidence.file import load
+    from diagnose.judge import judge
 
-
-def asked_of(options: argparse.Namespace, argv: Sequence[str], limit: Limit) -> Options:
-    """What the main job is asked for; ``argv`` are the words by which the run can be repeated."""
-    from diagnose.remedies.forms import kubectl_for
-    from diagnose.run import Options
-
-    return Options(
-        caller_ips=tuple(options.caller_ip),
-        connections=options.connections,
-        timeout=limit.step(options.probe_timeout),
-        kubectl=kubectl_for(options.context),
-        command=shlex.join(["kongip", *argv]),
-        limit=limit,
-        captures=tuple(options.capture),
-    )
-
-
-@contextlib.contextmanager
-def leftovers_told(site: Site) -> Iterator[None]:
-    """Remove what the run made, however it ends, and say what could not be removed."""
+    record = load(options.saved)
     try:
-        yield
-    finally:
-        site.remove()
-        for leftover in site.leftovers:
-            sys.stderr.write(f"kongip: {harmless(leftover)}\n")
-
-
-def open_site(options: argparse.Namespace, progress: Progress) -> Site:
-    """The place that the flags name, looked at; nothing is made there yet."""
-    if options.lab is not None:
-        from diagnose.lab.site import open_lab
-
-        return open_lab(options.lab)
-    if outside_flags.is_outside(options):
-        from diagnose.outside.site import OutsideOptions, OutsideSite
-
-        progress("looking at what is known of Kong")
-        return OutsideSite(
-            OutsideOptions(
-                urls=tuple(options.url),
-                direct=options.direct,
-                host=options.host,
-                owners=tuple(options.owner),
-                kong_log=options.kong_log,
-                kong_error_log=options.kong_error_log,
-                admin_url=options.admin_url,
-                echo_path=options.echo_path,
-                echo_url=options.echo_url,
-                timeout=options.probe_timeout,
-            )
-        )
-    from diagnose.cluster.manifests import Admission
-    from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions, open_cluster
-
-    progress(f"looking for Kong in context {options.context}")
-    return open_cluster(
-        ClusterOptions(
-            context=options.context,
-            kubeconfig=options.kubeconfig,
-            namespace=options.namespace,
-            service=options.service,
-            ingress_class=options.ingress_class,
-            gateway=options.gateway,
-            urls=tuple(options.url),
-            host=options.host,
-            image=options.image or DEFAULT_IMAGE,
-            execute=options.execute,
-            echo=options.echo,
-            admission=Admission(tuple(options.node_selector), tuple(options.toleration), options.network_policy),
-            owners=tuple(options.owner),
-            timeout=min(60.0, options.timeout / 3),
-        )
-    )
+        report = judge(record)
+    except (ValueError, KeyError) as error:
+        raise Stop(f"{options.saved} cannot be explained: {error}.", "Name what --save wrote.", USAGE) from error
+    return _told(record, report, options)

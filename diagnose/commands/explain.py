@@ -22,7 +22,7 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Print the pages of the findings that are named, or the list of all."""
     from diagnose.catalogue import FAULTS
     from diagnose.catalogue_pages import page_named
-    from diagnose.report.page import show_list, show_pages
+    from diagnose.report.finding_page import show_list, show_pages
 
     pages = [page_named(word) for word in options.code]
     with output.reader_may_leave():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 
 from diagnose.commands import output
-from diagnose.errors import FINDINGS, USAGE, Stop
+from diagnose.errors import USAGE, Stop
 
 _OF_CONTEXTS = ("kubeconfig", "service", "ingress_class", "namespace")
 
@@ -32,12 +33,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Read the objects, and print the report."""
     _check(options)
+    output.check(options)
     from diagnose.inspect.command import inspect
 
     report = inspect(options)
-    with output.reader_may_leave():
-        output.print_report(report, options)
-    return FINDINGS if output.exit_status(report, options.fail_on) == FINDINGS else 0
+    if options.redact:
+        from diagnose.redact.redact import redacted_report
+
+        report = redacted_report(report, shlex.join(argv))
+    return output.finish(report, options)
 
 
 def _check(options: argparse.Namespace) -> None:

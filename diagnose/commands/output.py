@@ -1,29 +1,80 @@
-"""What the commands that end in a report share: the flags of their output, and the exit status."""
+"""What the commands that end in a report share: the flags of their output, where it goes, and the exit status."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagnose.errors import FINDINGS, PRESERVED, UNDETERMINED, Stop
+from diagnose.commands import values
+from diagnose.errors import USAGE, Stop
 
 if TYPE_CHECKING:
     from diagnose.report.report import Report
 
+FORMATS = ("text", "short", "json", "junit", "markdown", "html")
 SEVERITIES = ("error", "warning", "info")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the flags of a report's output; the group takes further ones."""
     told = parser.add_argument_group("output")
-    told.add_argument("--output", choices=("text", "json"), default="text", help="default: text")
+    told.add_argument("--output", choices=FORMATS, default="text", help="on standard output (default: text)")
+    told.add_argument(
+        "--output-file",
+        metavar="[FORMAT=]FILE",
+        action="append",
+        default=[],
+        type=values.output_file,
+        help="a file besides; without FORMAT as its name ends: .txt .json .xml (junit) .md .html; repeatable",
+    )
     told.add_argument("--fail-on", choices=SEVERITIES, default="error", help="least severity for exit status 1")
+    told.add_argument(
+        "--suppress",
+        metavar="CODE",
+        action="append",
+        default=[],
+        type=values.code,
+        help="a finding that is known of: it is told, and does not enter the exit status; repeatable",
+    )
+    told.add_argument("--redact", action="store_true", help="placeholders for addresses and names, to share it")
+    told.add_argument("-q", "--quiet", action="store_true", help="no progress")
     return told
+
+
+def check(options: argparse.Namespace, *further: str) -> None:
+    """Stop with status 2, before anything is sent, where a file could not be written; ``further`` are files, too."""
+    paths = [*(path for _, path in options.output_file), *further]
+    for path in paths:
+        folder = Path(path).resolve().parent
+        if Path(path).is_dir():
+            raise Stop(f"{path} is a folder.", "Name a file in it.", USAGE)
+        if not folder.is_dir():
+            raise Stop(f"{path} cannot be written: there is no folder {folder}.", "Make it, or name another.", USAGE)
+        if not os.access(path if Path(path).exists() else folder, os.W_OK):
+            raise Stop(f"{path} cannot be written: you may not.", "Name another file.", USAGE)
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise Stop(f"{twice} is named twice.", "Each output takes a file of its own.", USAGE)
+
+
+def finish(report: Report, options: argparse.Namespace) -> int:
+    """Write the report wherever the flags ask for it; the exit status of the run."""
+    from dataclasses import replace
+
+    from diagnose.report.report import Severity
+
+    findings = tuple(replace(one, suppressed=one.code in options.suppress) for one in report.findings)
+    report = replace(report, findings=findings, fail_on=Severity(options.fail_on))
+    for form, path in options.output_file:
+        _write(report, form, path)
+    with reader_may_leave():
+        print_report(report, options)
+    return report.exit_status
 
 
 @contextlib.contextmanager
@@ -40,21 +91,22 @@ def reader_may_leave() -> Iterator[None]:
 
 def print_report(report: Report, options: argparse.Namespace) -> None:
     """Print the report as the flags ask for it."""
-    if options.output == "json":
-        from diagnose.report.document import document
+    if options.output == "text":
+        from diagnose.report.terminal import show
 
-        print(json.dumps(document(report), indent=2))
+        show(report, sys.stdout, verbose=options.verbose)
         return
-    from diagnose.report.terminal import show
+    from diagnose.report.formats import render
 
-    show(report, sys.stdout, verbose=options.verbose)
+    encoding = sys.stdout.encoding or "utf-8"
+    lacking = "xmlcharrefreplace" if options.output in ("html", "junit") else "backslashreplace"
+    sys.stdout.write(render(report, options.output).encode(encoding, lacking).decode(encoding))
 
 
-def exit_status(report: Report, fail_on: str) -> int:
-    """The exit status of a finished run: findings at or above ``fail_on`` come before an undetermined verdict."""
-    from diagnose.report.report import Verdict
+def _write(report: Report, form: str, path: str) -> None:
+    from diagnose.report.formats import render
 
-    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    if any(finding.severity in counted for finding in report.findings):
-        return FINDINGS
-    return UNDETERMINED if report.verdict is Verdict.UNDETERMINED else PRESERVED
+    try:
+        Path(path).write_text(render(report, form), "utf-8")
+    except OSError as error:
+        raise Stop(f"The report could not be written to {path}: {error.strerror}.", "Make room for it.") from error

@@ -176,3 +176,35 @@ def capture_at(text: str) -> CaptureFile:
             f"{text!r} does not say where it is captured: FILE@client, @node, @gateway ..."
         )
     return found
+
+
+def output_file(text: str) -> tuple[str, str]:
+    """A format and the file for it: FORMAT=FILE, or a file whose name tells the format by its end."""
+    from diagnose.report.formats import FORMATS, SUFFIXES
+
+    form, equals, path = text.partition("=")
+    if equals and form in FORMATS and path:
+        return form, path
+    suffix = text[text.rfind(".") :].lower() if "." in text else ""
+    if suffix not in SUFFIXES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} tells no format: it ends in none of {', '.join(SUFFIXES)}, and does not begin with FORMAT= "
+            f"(one of {', '.join(FORMATS)})"
+        )
+    return SUFFIXES[suffix], text
+
+
+def code(text: str) -> str:
+    """The code of a finding, in any letter case, or its name."""
+    from diagnose.catalogue import FAULTS, RETIRED
+
+    named = {fault.name: code for code, fault in FAULTS.items()} | {one: one for one in (*FAULTS, *RETIRED)}
+    if (found := named.get(text.upper()) or named.get(text.lower())) is not None:
+        return found
+    from difflib import get_close_matches
+
+    near = get_close_matches(text.upper(), [*FAULTS], n=3) + get_close_matches(text.lower(), [*named], n=2)
+    codes = dict.fromkeys(named[name] for name in near if named[name] in FAULTS)
+    told = ", ".join(f"{one} ({FAULTS[one].name})" for one in codes)
+    hint = f"near it: {told}" if told else "docs/findings lists them"
+    raise argparse.ArgumentTypeError(f"{text!r} is no finding's code; {hint}")

@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from diagnose.commands import output, values
-from diagnose.commands.diagnose import add_place_flags, asked_of, check_place, leftovers_told, open_site
+from diagnose.commands import output, place, values
 from diagnose.errors import COULD_NOT_RUN, INTERRUPTED, PRESERVED, UNDETERMINED
 from diagnose.limit import Limit
 
@@ -32,7 +32,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of diagnose that say where and how, and those of the watch."""
     parser.description = "Probes a live Kong at an interval and redraws the path, until Ctrl-C."
     parser.epilog = EPILOG
-    add_place_flags(parser, connections=5)
+    place.add_flags(parser, connections=5)
     parser.set_defaults(timeout=ROUND)
     pace = parser.add_argument_group("how long")
     pace.add_argument(
@@ -54,7 +54,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Probe round after round, and show each."""
-    check_place(options)
+    place.check(options)
     from diagnose.report.progress import progress_to
     from diagnose.report.watching import watching
     from diagnose.watch.history import History
@@ -63,13 +63,13 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     history, interrupted = History(), False
     with contextlib.ExitStack() as left_last, output.reader_may_leave():
         with progress_to(sys.stderr, quiet=options.quiet) as progress:
-            site = left_last.enter_context(open_site(options, progress))
-        left_last.enter_context(leftovers_told(site))
+            site = left_last.enter_context(place.open_site(options, progress))
+        left_last.enter_context(place.leftovers_told(site))
         lines_of_json = options.output == "json"
         with watching(history, sys.stdout, sys.stderr, lines_of_json=lines_of_json, quiet=options.quiet) as shown:
             try:
                 pace = Pace(options.interval, options.duration)
-                for one in rounds(site, asked_of(options, argv, Limit()), pace, shown.awaited):
+                for one in rounds(site, place.asked_of(options, argv, Limit()), pace, shown.awaited):
                     history.take(one)
                     shown.round()
                     if options.until and history.holding >= HOLDS:
@@ -88,5 +88,7 @@ def status_of(history: History, *, until: bool, fail_on: str) -> int:
         return COULD_NOT_RUN
     if until and history.holding >= HOLDS:
         return PRESERVED
-    last = output.exit_status(history.latest.report, fail_on)
+    from diagnose.report.report import Severity
+
+    last = replace(history.latest.report, fail_on=Severity(fail_on)).exit_status
     return UNDETERMINED if until and last == PRESERVED else last

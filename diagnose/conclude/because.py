@@ -10,6 +10,7 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, described
 from diagnose.explain.groups import Part
 from diagnose.path.proxying import Answer
+from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Layer, parse_address
 from diagnose.providers.hints import hints_in
 from diagnose.providers.provider import LONGEST_VALUE
@@ -143,19 +144,20 @@ def hints(part: Part) -> list[str]:
 
 
 def settings(kongs: Sequence[Kong]) -> list[str]:
-    """What Kong's pods are told, equal ones together."""
+    """What Kong's pods are told, equal ones together, and where that stands written."""
     told: dict[str, list[Kong]] = {}
     for kong in kongs:
-        if kong.settings is None:
-            continue
-        trusted = ",".join(kong.settings.trusted_ips) or "nobody"
-        recursive = "on" if kong.settings.real_ip_recursive else "off"
-        flags = ", ".join(
-            f"{one.port}{' proxy_protocol' if one.proxy_protocol else ''}" for one in kong.settings.listeners
-        )
-        text = (
-            f"trusted_ips {trusted}, real_ip_header {kong.settings.real_ip_header}, real_ip_recursive {recursive}, "
-            f"listeners {flags}"
-        )
-        told.setdefault(text, []).append(kong)
-    return [f"Kong is told: {text} ({', '.join(kong.source for kong in pods[:3])})" for text, pods in told.items()]
+        if kong.settings is not None:
+            told.setdefault(setting(kong.settings), []).append(kong)
+    return [f"{text} ({', '.join(kong.source for kong in pods[:3])})" for text, pods in told.items()]
+
+
+def setting(told: Settings) -> str:
+    """What one Kong is told."""
+    trusted = ",".join(told.trusted_ips) or "nobody"
+    recursive = "on" if told.real_ip_recursive else "off"
+    flags = ", ".join(f"{one.port}{' proxy_protocol' if one.proxy_protocol else ''}" for one in told.listeners)
+    return (
+        f"Kong is told: trusted_ips {trusted}, real_ip_header {told.real_ip_header}, real_ip_recursive {recursive}, "
+        f"listeners {flags}"
+    )

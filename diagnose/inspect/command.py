@@ -47,6 +47,7 @@ def as_report(judged: Judged, site: str, gaps: Sequence[Gap], run: Run) -> Repor
         settled_by=(),
         probes=(),
         run=run,
+        traffic=False,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -13,7 +14,9 @@ from diagnose.site import Progress
 
 @contextmanager
 def progress_to(stream: TextIO, *, quiet: bool) -> Iterator[Progress]:
-    """Yield what takes progress lines: on a terminal one line with the seconds so far, elsewhere a line for each.
+    """Yield what takes progress lines: on a terminal one line, elsewhere a line for each.
+
+    The terminal's line tells the time since the run began, what is awaited, and for how many seconds already.
 
     Nothing of it stays on a terminal, however the context is left; nothing at all is written if ``quiet``.
     """
@@ -30,16 +33,29 @@ def progress_to(stream: TextIO, *, quiet: bool) -> Iterator[Progress]:
 def _spinning(stream: TextIO) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import Progress as Display
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
     from rich.table import Column
+    from rich.text import Text
+
+    class Waiting(ProgressColumn):
+        """Since when the line that is shown has been awaited."""
+
+        def render(self, task: Task) -> Text:
+            seconds = int(time.monotonic() - task.fields["since"])
+            return Text(f"(for {seconds} s)" if seconds else "", style="dim")
 
     console = Console(file=stream)
     spinner = SpinnerColumn("dots" if console.encoding.startswith("utf") else "line")
     said = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
     # Standard output is not this line's business: it may lead into a file while the terminal is standard error's.
-    with Display(spinner, TimeElapsedColumn(), said, console=console, transient=True, redirect_stdout=False) as display:
-        task = display.add_task("", total=None)
-        yield lambda line: display.update(task, description=_encodable(harmless(line), stream))
+    columns = (spinner, TimeElapsedColumn(), said, Waiting())
+    with Display(*columns, console=console, transient=True, redirect_stdout=False) as display:
+        task = display.add_task("", total=None, since=time.monotonic())
+
+        def tell(line: str) -> None:
+            display.update(task, description=_encodable(harmless(line), stream), since=time.monotonic())
+
+        yield tell
 
 
 def _encodable(line: str, stream: TextIO) -> str:

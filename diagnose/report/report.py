@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from diagnose.errors import FINDINGS, PRESERVED, UNDETERMINED
 from diagnose.path.traffic import Layer
 
 if TYPE_CHECKING:  # what a site is made of is much to load for what only shows
@@ -90,7 +91,10 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One entry of the catalogue, found: why it is believed, and what to do."""
+    """One entry of the catalogue, found: why it is believed, and what to do.
+
+    ``suppressed`` tells that the user knows of it: it is told, and does not enter the exit status.
+    """
 
     code: str
     name: str
@@ -99,6 +103,7 @@ class Finding:
     title: str
     because: tuple[str, ...]
     remedy: Remedy | None = None
+    suppressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,9 @@ class Report:
     """All that a run has to say.
 
     ``headline`` is the verdict in one line; ``site`` names what was diagnosed. ``not_needed`` are the kinds of probe
-    that were not sent, as they would have told nothing more.
+    that were not sent, as they would have told nothing more. ``fail_on`` is the least severity that makes the run fail.
+    ``redacted`` tells that placeholders stand for addresses and names; ``traffic`` that probes were sent: what is read
+    off objects alone has no verdict, and fails by its findings only.
     """
 
     verdict: Verdict
@@ -180,3 +187,18 @@ class Report:
     probes: tuple[ProbeRow, ...]
     run: Run
     not_needed: tuple[Gap, ...] = ()
+    fail_on: Severity = Severity.ERROR
+    redacted: bool = False
+    traffic: bool = True
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of the run: findings come before a verdict that is undetermined."""
+        if any(self.failing(finding) for finding in self.findings):
+            return FINDINGS
+        return UNDETERMINED if self.traffic and self.verdict is Verdict.UNDETERMINED else PRESERVED
+
+    def failing(self, finding: Finding) -> bool:
+        """Whether ``finding``, which is one of its own, makes the run fail."""
+        order = tuple(Severity)
+        return not finding.suppressed and order.index(finding.severity) <= order.index(self.fail_on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diagnose.report.ladder import Line, Tone
 from diagnose.report.report import Severity, Status, Verdict
 
 
@@ -31,6 +32,12 @@ class Signs:
     def of_severity(self, severity: Severity) -> str:
         """The sign before a finding."""
         return {Severity.ERROR: self.bad, Severity.WARNING: self.warning, Severity.INFO: self.info}[severity]
+
+    def of_hop(self, line: Line) -> str:
+        """The sign before a hop of the ladder."""
+        if line.blamed:
+            return self.bad if line.tone is Tone.BAD else self.unknown
+        return self.of_status(line.status) if line.status is not None else self.unknown
 
     def of_status(self, status: Status) -> str:
         """The sign before a hop."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
@@ -12,25 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from diagnose.report import blocks
+from diagnose.report.groups import Way, apart, by_entry, entry_of, logged_of, unseen_share
 from diagnose.report.harmless import harmless, harmless_lines
-from diagnose.report.ladder_drawing import drawn, spoken
-from diagnose.report.report import Culprit, Finding, Group, ProbeRow, Remedy, Report, Severity, Verdict
+from diagnose.report.ladder import possible, title
+from diagnose.report.ladder_drawing import drawn
+from diagnose.report.report import Finding, Group, ProbeRow, Remedy, Report, Severity, Verdict
+from diagnose.report.short import marks_of
 from diagnose.report.signs import UNICODE, Signs
-
-PAGES = "docs/findings"
-"""Where the page of a finding lies."""
-
-STEPS = {
-    "kubectl": "Run:",
-    "shell": "Run:",
-    "helm": "Helm values:",
-    "kong": "In the environment of Kong's container:",
-    "manifest": "In that object's manifest:",
-    "balancer": "At the load balancer:",
-    "kongip": "Run again:",
-    "note": "Note:",
-}
-"""What to do with the text of a remedy's step, by its kind."""
+from diagnose.report.steps import PAGES, STEPS
 
 STYLES = {
     Verdict.PRESERVED: "bold green",
@@ -66,8 +54,8 @@ def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[RenderableT
     yield from _path(report, signs)
     yield from _groups(report.groups)
     for finding in report.findings:
-        yield from _finding(finding, report.culprits, signs)
-    yield from blocks.listed("Not told apart: the evidence fits each of these", _possible(report), signs)
+        yield from _finding(finding, report, signs)
+    yield from blocks.listed("Not told apart: the evidence fits each of these", possible(report), signs)
     yield from blocks.listed("What would settle what is open", report.settled_by, signs)
     gaps = [f"{gap.what}: {gap.why}" for gap in report.not_measured]
     yield from blocks.listed("Not measured", gaps, signs)
@@ -88,90 +76,41 @@ def _headline(report: Report, signs: Signs) -> Text:
 def _path(report: Report, signs: Signs) -> Iterator[RenderableType]:
     if not report.path:
         return
-    mixed = sum(group.vantage == "outside" and not group.beside for group in report.groups) > 1
-    yield blocks.heading(f"The path{' of the worst connections' if mixed else ''} to {report.site}")
+    yield blocks.heading(title(report))
     yield from drawn(report, signs)
     yield ""
 
 
-def _groups(groups: tuple[Group, ...]) -> Iterator[RenderableType]:
-    """A table for each entry where groups differ; inside ones apart, since they are another experiment."""
-    outside = [group for group in groups if group.vantage == "outside" and not group.beside]
-    inside = [group for group in groups if group.vantage == "inside"]
-    by_entry = {entry: _merged([one for one in outside if _entry(one) == entry]) for entry in map(_entry, outside)}
-    for entry, ways in by_entry.items():
-        told = list(_sample(entry, ways))
-        if len(ways) > 1 or len(by_entry) > 1:
+def _groups(groups: Sequence[Group]) -> Iterator[RenderableType]:
+    """A table for each entry where groups differ; what does not enter the verdict apart."""
+    entries = by_entry(groups)
+    for entry, ways in entries.items():
+        missed = unseen_share(entry, ways)
+        told: list[RenderableType] = [] if missed is None else [Text(harmless(missed), style="dim")]
+        if len(ways) > 1 or len(entries) > 1:
             told = [blocks.heading(f"What became of the connections to {entry}"), _entry_table(ways), *told]
         yield from (*told, "") if told else ()
-    for heading, apart in (
-        ("From inside the cluster, straight to Kong (no evidence about callers outside)", inside),
-        ("Round what is before Kong (callers do not take that way)", [group for group in groups if group.beside]),
-    ):
-        if not apart:
-            continue
+    for heading, some in apart(groups):
         yield blocks.heading(heading)
         table = blocks.table("verdict", "connections", "entry", "Kong logged")
-        for group in apart:
-            blocks.row(table, group.verdict, str(group.connections), _entry(group), _logged([group]))
+        for group in some:
+            blocks.row(table, group.verdict, str(group.connections), entry_of(group), logged_of([group]))
         yield table
         yield ""
 
 
-def _merged(groups: Sequence[Group]) -> list[list[Group]]:
-    """Groups of one entry that came to the same verdict and the same culprits, together."""
-    ways: dict[tuple[Verdict, tuple[str, ...]], list[Group]] = {}
-    for group in groups:
-        ways.setdefault((group.verdict, _codes(group)), []).append(group)
-    return list(ways.values())
-
-
-def _codes(group: Group) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(culprit.code for culprit in group.culprits))
-
-
-def _entry_table(ways: Sequence[Sequence[Group]]) -> Table:
+def _entry_table(ways: Sequence[Way]) -> Table:
     table = blocks.table("verdict", "share", "Kong pod", "Kong logged", "at fault")
-    whole = sum(group.connections for way in ways for group in way)
     for way in ways:
-        share = f"{sum(group.connections for group in way)} of {whole}"
-        pods = ", ".join(dict.fromkeys(map(_pod, way)))
-        blocks.row(table, way[0].verdict, share, pods, _logged(way), ", ".join(_codes(way[0])))
+        share = f"{way.connections} of {way.whole}"
+        blocks.row(table, way.verdict, share, way.pods, logged_of(way.groups), ", ".join(way.codes))
     return table
 
 
-def _sample(entry: str, ways: Sequence[Sequence[Group]]) -> Iterator[RenderableType]:
-    """What so many connections may have missed, where some of them are well."""
-    missable = ways[0][0].missable
-    if missable is not None and any(way[0].verdict is Verdict.PRESERVED for way in ways):
-        whole = sum(group.connections for way in ways for group in way)
-        told = f"{whole} connection{'s' * (whole != 1)} to {entry}: a fault in fewer than {missable:.0%} of all"
-        yield Text(harmless(f"{told} may have gone unseen (with a probability of 5 %)."), style="dim")
-
-
-def _entry(group: Group) -> str:
-    named = group.entry if group.address in group.entry else f"{group.entry} at {group.address}"
-    return named if named.startswith(group.scheme) else f"{named} ({group.scheme})"
-
-
-def _pod(group: Group) -> str:
-    if group.pod is None:
-        return "any"
-    return f"{group.pod} on {group.node}" if group.node else group.pod
-
-
-def _logged(groups: Sequence[Group]) -> str:
-    counted = Counter[str]()
-    for group in groups:
-        counted.update(dict(group.logged))
-    return ", ".join(f"{address} ({number})" for address, number in counted.most_common()) or "nothing seen"
-
-
-def _finding(finding: Finding, culprits: Sequence[Culprit], signs: Signs) -> Iterator[RenderableType]:
+def _finding(finding: Finding, report: Report, signs: Signs) -> Iterator[RenderableType]:
     style = STYLES[finding.severity]
-    certainty = (one.certainty for one in culprits if (one.layer, one.code) == (finding.layer, finding.code))
-    marks = [finding.severity, finding.layer.replace("_", " "), *certainty]
-    head = Text(harmless(f"{finding.code} {finding.name}"), style=style).append(f"  {', '.join(marks)}", style="none")
+    marks = ", ".join(marks_of(finding, report))
+    head = Text(harmless(f"{finding.code} {finding.name}"), style=style).append(f"  {marks}", style="none")
     yield blocks.beside(Text(signs.of_severity(finding.severity), style=style), head)
     yield Padding(Text(harmless(finding.title)), (0, 0, 0, 2))
     yield from (blocks.bullet(line, signs) for line in finding.because)
@@ -196,12 +135,6 @@ def _remedy(remedy: Remedy, signs: Signs) -> Iterator[RenderableType]:
         yield ""
 
 
-def _possible(report: Report) -> list[str]:
-    """The hops of which not all are at fault, but which of them is not known."""
-    possible = [culprit for culprit in report.culprits if culprit.certainty == "possible"]
-    return [f"{one.layer.replace('_', ' ')}: {spoken(one.behaviour)} ({one.code})" for one in possible]
-
-
 def _probes(report: Report) -> Iterator[RenderableType]:
     """Every probe, by what it was sent for. Unknown is a question mark."""
     for asked in dict.fromkeys(map(_asked, report.probes)):
@@ -223,4 +156,5 @@ def _asked(row: ProbeRow) -> str:
 
 def _summary(report: Report) -> str:
     run = report.run
-    return f"{len(report.probes)} probes in {run.seconds:.1f} s, run {run.id}, kongip {run.version}"
+    redacted = "; addresses and names are placeholders" if report.redacted else ""
+    return f"{len(report.probes)} probes in {run.seconds:.1f} s, run {run.id}, kongip {run.version}{redacted}"

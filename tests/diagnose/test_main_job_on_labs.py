@@ -85,3 +85,32 @@ def test_a_reader_that_has_had_enough_is_no_error() -> None:
 
     assert "lost" in result.stdout
     assert result.stderr == ""
+
+
+def test_what_is_known_of_does_not_fail_a_pipeline(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["diagnose", "--lab", "node-masquerade", "--quiet", "--output", "json"]
+    assert main([*flags, "--suppress", "KIP301"]) == 0
+    known = json.loads(capsys.readouterr().out)
+    assert known["verdict"] == "lost"
+    assert [one["suppressed"] for one in known["findings"] if one["code"] == "KIP301"] == [True]
+    assert main([*flags, "--suppress", "node-masquerade", "--fail-on", "info"]) == 1
+    assert main([*flags, "--suppress", "kip301", "--suppress", "KIP601", "--fail-on", "info"]) == 0
+    jsonschema.validate(known, SCHEMA)
+
+
+def test_several_files_at_once_each_in_its_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = {
+        "a.json": '{\n  "schema"',
+        "b.xml": "<?xml",
+        "c.md": "## ✗ lost",
+        "d.html": "<!doctype html>",
+        "e.txt": "✗ lost",
+    }
+    files = [word for name in names for word in ("--output-file", str(tmp_path / name))]
+    summary = tmp_path / "summary"
+    files += ["--output-file", f"markdown={summary}"]
+    main(["diagnose", "--lab", "node-masquerade", "--quiet", "--output", "short", *files])
+    assert capsys.readouterr().out.startswith("lost at Service kong/kong-proxy")
+    for name, begins in names.items():
+        assert (tmp_path / name).read_text("utf-8").startswith(begins)
+    assert summary.read_text("utf-8") == (tmp_path / "c.md").read_text("utf-8")

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from diagnose.catalogue import fault
-from diagnose.commands.output import exit_status
 from diagnose.explain.evidence import Observation
 from diagnose.path.traffic import Layer
-from diagnose.report.report import Finding, Report, Status, Verdict
+from diagnose.report.report import Finding, Report, Severity, Status, Verdict
 from diagnose.site import EntryKind, Fact
 from probes.probe import Vantage
 from tests.diagnose.conclude.simulated import by_another, kong, report, with_headers
@@ -36,7 +35,7 @@ def codes(told: Report) -> set[str]:
 def test_a_preserved_address_exits_with_0_and_names_it() -> None:
     told = report(Way())
 
-    assert (told.verdict, exit_status(told, "error")) == (Verdict.PRESERVED, 0)
+    assert (told.verdict, told.exit_status) == (Verdict.PRESERVED, 0)
     assert SOCKET in told.headline
     assert told.caller.addresses == (SOCKET,)
 
@@ -54,13 +53,13 @@ def test_every_lost_spoofable_or_unreachable_verdict_has_an_error() -> None:
     for way in (Way("proxies"), Way("appends"), Way("proxy1"), Way(trusted=EVERYONE), Way("proxies", flag=True)):
         told = report(way)
         assert told.verdict in (Verdict.LOST, Verdict.SPOOFABLE, Verdict.UNREACHABLE), way
-        assert exit_status(told, "error") == 1, way
+        assert told.exit_status == 1, way
 
 
 def test_an_unowned_address_is_undetermined_and_the_command_to_confirm_it_is_printed() -> None:
     told = report(Way(egress=PUBLIC))
 
-    assert (told.verdict, exit_status(told, "error")) == (Verdict.UNDETERMINED, 3)
+    assert (told.verdict, told.exit_status) == (Verdict.UNDETERMINED, 3)
     (finding,) = [one for one in told.findings if one.code == "KIP101"]
     assert finding.remedy is not None
     assert finding.remedy.steps[0].text == f"kongip diagnose --context prod --caller-ip {PUBLIC}"
@@ -177,8 +176,8 @@ def test_what_was_missing_is_a_warning_and_no_failure(known: dict[str, Any], cod
     told = report(Way(), **known)
 
     assert code in codes(told)
-    assert exit_status(told, "error") == 0
-    assert exit_status(told, "warning") == 1
+    assert told.exit_status == 0
+    assert replace(told, fail_on=Severity.WARNING).exit_status == 1
 
 
 def test_what_is_wrong_in_the_objects_stands_unless_the_traffic_refutes_it() -> None:
@@ -213,7 +212,7 @@ def test_a_balancer_that_shows_itself_on_the_wire_is_named_as_a_hint_where_one_i
 def test_an_answer_that_nothing_says_is_kongs_is_told_to_be_anothers() -> None:
     told = report(Way(), changed=lambda one: by_another(one, 403))
 
-    assert (told.verdict, exit_status(told, "error")) == (Verdict.UNDETERMINED, 3)
+    assert (told.verdict, told.exit_status) == (Verdict.UNDETERMINED, 3)
     (finding,) = [one for one in told.findings if one.code == "KIP208"]
     assert "403, and nothing says that Kong gave that answer" in finding.because[0]
 

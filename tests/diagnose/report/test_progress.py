@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -131,3 +132,14 @@ def test_a_stream_without_unicode_gets_an_escape() -> None:
     with progress_to(stream, quiet=False) as progress:
         progress("größer")
     assert raw.getvalue() == b"gr\\xf6\\xdfer\n"
+
+
+def test_a_terminal_tells_for_how_long_a_step_is_awaited() -> None:
+    with terminal() as (stream, written):
+        with progress_to(stream, quiet=False) as progress:
+            progress("looking for Kong")
+            time.sleep(1.3)  # a step that takes long: the display counts seconds by itself
+            progress("sending probes")
+        shown = written()
+    assert re.search(r"looking for Kong +.*\(for 1 s\)", shown)
+    assert not re.search(r"sending probes +.*\(for 1 s\)", shown)

@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnose.path.traffic import Layer
-from diagnose.report.report import Culprit, Finding, Remedy, RemedyStep, Report, Rung, Severity, Status, Verdict
+from diagnose.report.report import Culprit, Report, Rung, Status, Verdict
 from diagnose.report.signs import ASCII, UNICODE
 from diagnose.report.terminal import show, text
-from diagnose.site import Gap
+from tests.diagnose.report.hostile import HOSTILE, spoilt
 from tests.diagnose.report.reports import EVERY, LISTEN, LOST, MIXED, PATCH, PRESERVED, UNREACHABLE
 from tests.diagnose.report.write_golden import GOLDEN, golden_texts
 
 ESCAPE = "\x1b"
-HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]x[/] \x9b31m \u202egnp.exe \u2066\r\nFAKE: preserved\x00"
 
 every_report = pytest.mark.parametrize("report", EVERY.values(), ids=list(EVERY))
 
@@ -44,40 +43,6 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-
-
-def spoilt(report: Report, hostile: str) -> Report:
-    """``report`` with text from outside in every place that may hold such."""
-    rung = Rung(Layer.NODE, hostile, hostile, hostile, hostile, Status.REWRITES)
-    step = RemedyStep("kubectl", f"kubectl patch {hostile}")
-    remedy = Remedy(hostile, False, (step, RemedyStep("note", hostile), RemedyStep(hostile, hostile)), (hostile,))
-    finding = Finding("KIP301", hostile, Layer.NODE, Severity.ERROR, hostile, (hostile,), remedy)
-    group = replace(MIXED.groups[0], entry=hostile, address=hostile, pod=hostile, node=hostile, logged=((hostile, 1),))
-    probe = replace(
-        MIXED.probes[0],
-        nonce=hostile,
-        entry=hostile,
-        preamble=hostile,
-        claims=((hostile, hostile),),
-        outcome=hostile,
-        peer=hostile,
-        logged=hostile,
-        kong=hostile,
-        why=hostile,
-    )
-    return replace(
-        report,
-        headline=hostile,
-        site=hostile,
-        caller=replace(report.caller, addresses=(hostile,), source=hostile),
-        path=(rung, rung),
-        findings=(finding,),
-        groups=(group, replace(group, vantage="inside"), group),
-        not_measured=(Gap(hostile, hostile),),
-        settled_by=(hostile,),
-        probes=(probe,),
-        run=replace(report.run, id=hostile, version=hostile),
-    )
 
 
 @pytest.mark.parametrize("name", golden_texts())

@@ -19,8 +19,9 @@ from diagnose.report.watch_frame import text
 from diagnose.report.watching import line_of, summary, watching
 from diagnose.watch.history import History
 from diagnose.watch.rounds import Round
+from tests.diagnose.report.hostile import HOSTILE, spoilt
 from tests.diagnose.report.reports import LOST, MIXED, PRESERVED
-from tests.diagnose.report.test_terminal import HOSTILE, Terminal, spoilt
+from tests.diagnose.report.test_terminal import Terminal
 from tests.diagnose.report.watches import CURED, NO_ANSWER, history
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "watch.schema.json").read_text("utf-8"))

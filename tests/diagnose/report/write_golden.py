@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from diagnose.report import watch_frame
+from diagnose.report.formats import render
 from diagnose.report.terminal import text
 from tests.diagnose.report.reports import EVERY
 from tests.diagnose.report.watches import CURED
@@ -14,13 +15,20 @@ WIDTHS = (80, 160)
 
 
 def golden_texts() -> dict[str, str]:
-    """Every report by the name of its golden file, and a watch. The mixed one is shown with its probes."""
-    watches = {f"watch-{width}.txt": watch_frame.text(CURED, width, coloured=False) for width in WIDTHS}
-    return watches | {
+    """Every report by the name of its golden file, as text, and some in every other format and in colour."""
+    texts = {
         f"{name}-{width}.txt": text(report, width, coloured=False, verbose=name == "mixed")
         for name, report in EVERY.items()
         for width in WIDTHS
     }
+    texts |= {f"watch-{width}.txt": watch_frame.text(CURED, width, coloured=False) for width in WIDTHS}
+    others = {
+        f"{name}.{end}": render(EVERY[name], form)
+        for name in ("mixed", "unreachable")
+        for form, end in (("short", "short.txt"), ("junit", "xml"), ("markdown", "md"), ("html", "html"))
+    }
+    colours = {f"{name}-colours.txt": text(EVERY[name], 80, coloured=True) for name in ("mixed", "unreachable")}
+    return texts | others | colours
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from diagnose.report.page import show_pages
+from diagnose.report.finding_page import show_pages
 
 PAGE = """\
 # KIP999 example

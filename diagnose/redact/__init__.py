@@ -1,0 +1,1 @@
+"""Placeholders for addresses and names, so that a report or saved evidence can be shown to others."""
