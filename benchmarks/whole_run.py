@@ -24,14 +24,15 @@ TIMES = 3
 BY_HAND = r"""
 set -e
 kubectl apply -f - >/dev/null <<END
-{apiVersion: v1, kind: Pod, metadata: {name: by-hand, namespace: kong, labels: {app: by-hand}}, spec: {containers: [
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Pod, metadata: {name: by-hand, namespace: kong, labels: {app: by-hand}}, spec: {containers: [
   {name: echo, image: "localhost/python:1", command: [python3, -m, http.server, "8080"]}],
   terminationGracePeriodSeconds: 0}}
----
-{apiVersion: v1, kind: Service, metadata: {name: by-hand, namespace: kong}, spec: {selector: {app: by-hand},
+- {apiVersion: v1, kind: Service, metadata: {name: by-hand, namespace: kong}, spec: {selector: {app: by-hand},
   ports: [{port: 80, targetPort: 8080}]}}
----
-{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: by-hand, namespace: kong}, spec: {
+- {apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: by-hand, namespace: kong}, spec: {
   ingressClassName: kong, rules: [{http: {paths: [{path: /by-hand, pathType: Prefix,
   backend: {service: {name: by-hand, port: {number: 80}}}}]}}]}}
 END

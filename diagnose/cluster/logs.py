@@ -21,7 +21,7 @@ from diagnose.cluster.objects import name_of, namespace_of
 from diagnose.cluster.pods import KongPod
 from diagnose.errors import Stop
 from diagnose.site import AccessLine, Complaint, Logs
-from probes.probe import Probe
+from probes.probe import Preamble, Probe
 
 MARGIN = 2.0
 """Seconds read before the first probe: the log's seconds are whole, and its reader's request takes its time."""
@@ -50,6 +50,7 @@ def read_logs(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], since:
     A log may lag: it is read again until every probe was found or nothing new came for a while.
     """
     wanted = Wanted.of(probes)
+    plain = {probe.nonce for probe in probes if probe.preamble is Preamble.NONE}
     start = changed = time.monotonic()
     seen = -1
     while True:
@@ -59,7 +60,10 @@ def read_logs(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], since:
         size = sum(map(len, logs.access.values())) + len(logs.complaints)
         changed = now if size != seen else changed
         seen = size
-        if set(wanted.paths) <= set(logs.access) or now - start > LAG or now - changed > QUIET or not pods:
+        if set(wanted.paths) <= set(logs.access) or now - start > LAG or not pods:
+            return logs
+        # What came with a PROXY header may have been refused without a word of its nonce: one more reading will do.
+        if now - changed > (POLL if plain <= set(logs.access) else QUIET):
             return logs
         time.sleep(POLL)
 

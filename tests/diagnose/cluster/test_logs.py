@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from diagnose.cluster import logs as reading
 from diagnose.cluster.logs import read_logs
 from diagnose.cluster.pods import KongPod
 from diagnose.site import Kong
-from probes.probe import Probe, Target
+from probes.probe import Preamble, Probe, Target
 from tests.diagnose.cluster.things import kong_pod, scripted
 
 TARGET = Target("192.0.2.10", 80, "http", "kong.test")
@@ -112,3 +113,14 @@ def test_fifty_pods_are_read_and_one_that_is_gone_meanwhile_is_told() -> None:
 def test_a_nodes_clock_plays_no_part_in_finding_lines(year: str) -> None:
     api, _ = scripted(lambda *_: (200, line("n1").replace("2025", year).encode()))
     assert set(read_logs(api, [pod("a")], [probe("n1")], time.time()).access) == {"n1"}
+
+
+def test_once_all_ordinary_requests_are_there_refused_headers_are_not_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "POLL", 0.01)
+    monkeypatch.setattr(reading, "QUIET", 1000.0)
+    monkeypatch.setattr(reading, "LAG", 1000.0)
+    api, transport = scripted(lambda *_: (200, line("n1").encode()))
+    refused = replace(probe("n2"), preamble=Preamble.V2_LOCAL)
+    logs = read_logs(api, [pod("a")], [probe("n1"), refused], time.time())
+    assert set(logs.access) == {"n1"}
+    assert len(transport.asked) >= 2, "one more reading, for what is written a little later"
