@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from diagnose.path.naming import address_in, addresses_in
 from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, EntryKind, Kong, Logs
@@ -78,11 +78,15 @@ class Observation:
         return frozenset(filter(None, (parse_address(claim.address) for claim in self.probe.claims)))
 
     @cached_property
-    def visible(self) -> frozenset[Address]:
-        """Every address that a witness saw on this connection and that the probe did not claim itself."""
+    def told(self) -> frozenset[Address]:
+        """The addresses that a witness names for this very connection and that the probe did not claim itself."""
         chain = (parse_address(element) for element in self.seen.forwarded or ())
-        seen = (self.seen.logged, *chain, *(self.seen.refused or ()))
-        return frozenset(address for address in seen if address is not None) - self.claimed
+        return frozenset(one for one in (self.seen.logged, *chain) if one is not None) - self.claimed
+
+    @cached_property
+    def visible(self) -> frozenset[Address]:
+        """Those, and where Kong refused it all that its log names for connections refused so: one is this one's."""
+        return self.told | (self.seen.refused or frozenset()) - self.claimed
 
     @cached_property
     def forged(self) -> str | None:
@@ -175,15 +179,11 @@ def _unwrapped(element: str) -> str:
     an IPv4 address (RFC 4291, section 2.5.5.2).
     """
     text = element.strip()
-    address = parse_address(text)
+    address = address_in(text)
     if address is None:
-        bare = _WITH_PORT.fullmatch(text)
-        address = parse_address(bare["four"] or bare["six"]) if bare is not None else None
-        return text if address is None else str(address)
-    return str(address) if "ffff:" in text.lower() else text
-
-
-_WITH_PORT = re.compile(r"(?P<four>[0-9.]+):[0-9]{1,5}|\[(?P<six>[0-9A-Fa-f:.]+)\](:[0-9]{1,5})?")
+        return text
+    plain = parse_address(text) is not None and "ffff:" not in text.lower()
+    return text if plain else str(address)
 
 
 def _answering(outcome: Outcome, lines: Sequence[AccessLine]) -> AccessLine | None:
@@ -214,11 +214,8 @@ _NOT_OF_CLIENTS = frozenset({"host", "x-real-ip", "x-forwarded-for", "x-forwarde
 
 def _carried(headers: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     """The headers, besides those that Kong writes itself, whose value is an address or a list of addresses."""
-    return frozenset(
-        (name, value)
-        for name, value in headers.items()
-        if name not in _NOT_OF_CLIENTS and all(parse_address(part.strip()) for part in value.split(","))
-    )
+    named = ((name, addresses_in(name, value)) for name, value in headers.items() if name not in _NOT_OF_CLIENTS)
+    return frozenset((name, ", ".join(map(str, addresses))) for name, addresses in named if all(addresses))
 
 
 def _refused(probe: Probe, logs: Logs) -> frozenset[Address] | None:

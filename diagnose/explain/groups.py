@@ -186,7 +186,11 @@ def _part(entry: Entry, explanation: Explanation, addresses: Addresses, kong: st
 
 
 def _by_itself(observations: Sequence[Observation], addresses: Addresses) -> Verdict:
-    """What plain connections say without any world: an infrastructure's address is a lost caller's, whoever lost it."""
+    """What connections say without any world.
+
+    An infrastructure's address is a lost caller's, whoever lost it. Where Kong logs the caller's own, a claim that it
+    was seen to believe is a forgery, whatever brought it there.
+    """
     plain = [observation for observation in observations if observation.plain]
     answers = {observation.seen.answer for observation in plain}
     if plain and answers <= {Answer.REJECTED, Answer.CLOSED, Answer.REFUSED, Answer.TIMED_OUT, Answer.TLS_FAILED}:
@@ -198,4 +202,7 @@ def _by_itself(observations: Sequence[Observation], addresses: Addresses) -> Ver
         for address in logged
         if address is not None and str(address) not in own and not addresses.senders.hold(address)
     )
-    return Verdict.LOST if any(lost) else Verdict.UNDETERMINED
+    if any(lost):
+        return Verdict.LOST
+    rightful = bool(logged) and all(address is not None and addresses.senders.hold(address) for address in logged)
+    return Verdict.SPOOFABLE if rightful and any(o.forged for o in observations) else Verdict.UNDETERMINED

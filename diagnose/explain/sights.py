@@ -62,7 +62,7 @@ class Sights:
     ) -> Pointers:
         """What all that was seen points to, in front of ``kongs``; ``before_asking``, what it may come to."""
         strangers = (
-            {address for address in o.visible if not addresses.senders.hold(address) and str(address) != o.sent.socket}
+            {address for address in o.told if not addresses.senders.hold(address) and str(address) != o.sent.socket}
             for o in self.distinct
         )
         echoed = any(o.seen.carried is not None for o in self.plain)
