@@ -169,7 +169,7 @@ def agrees(prediction: Prediction, seen: Seen) -> bool:
         return False
     conclusion = prediction.conclusion
     if conclusion is None:
-        return seen.logged is None and seen.forwarded is None
+        return seen.logged is None and seen.forwarded is None and not seen.quoted
     if seen.in_clear is not None and seen.in_clear is not (conclusion.status == 400 and conclusion.read):
         return False
     if seen.refused is not None:

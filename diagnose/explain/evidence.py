@@ -27,7 +27,8 @@ class Seen:
 
     ``logged`` is the address that Kong took (access log, or X-Real-IP at the echo). ``forwarded`` are the elements of
     the X-Forwarded-For that Kong sent on; where the request had carried one, the last is Kong's TCP peer. ``refused``
-    are the addresses that Kong's log names for connections that it refused so, this one's among them. ``carried`` are
+    are the addresses that Kong's log names for connections that it refused so, this one's among them; ``quoted`` tells
+    that it quotes this very one, which therefore had come to Kong. ``carried`` are
     the other headers that reached the echo and whose value is an address or a list of such: (name in lower case,
     value). ``in_clear`` tells whether Kong itself refused the request because it came in clear text to a TLS port,
     ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it.
@@ -40,6 +41,7 @@ class Seen:
     carried: frozenset[tuple[str, str]] | None = None
     in_clear: bool | None = None
     unlogged: bool = False
+    quoted: bool = False
 
 
 @dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
@@ -165,6 +167,7 @@ def _observe(sent: Sent, entry: Entry, logs: Logs, kongs: Sequence[Kong], secret
             carried=_carried(headers) if echo is not None else None,
             in_clear=_in_clear(sent.outcome, line),
             unlogged=_unlogged(sent, lines, read_to),
+            quoted=refused is not None and any(sent.probe.nonce in one.excerpt for one in logs.complaints),
         ),
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,

@@ -30,6 +30,10 @@ class Fault:
     code: str
 
 
+BELIEVER = Fault(Layer.GATEWAY, "believes_callers", "KIP503")
+"""A Kong that takes an address from a header that callers write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What one world makes of the caller's address: the verdict, the culprits, and the forgeable channels."""
@@ -164,7 +168,7 @@ def _misread(settings: Settings, arrived: Traffic, holds: Holds) -> str:
 def _forgery(world: World, forgeable: tuple[str, ...]) -> Fault:
     """Who believes callers: a proxy that takes a PROXY header from anyone, else Kong."""
     if any(not channel.startswith(PROXY) for channel in forgeable):
-        return Fault(Layer.GATEWAY, "believes_callers", "KIP503")
+        return BELIEVER
     believer = next((hop for index, hop in enumerate(world.hops) if believes_callers(world.hops, index)), None)
     return _fault(believer, "KIP404") if believer else Fault(Layer.GATEWAY, "believes_callers", "KIP403")
 

@@ -57,7 +57,7 @@ def play(network: Network, scenario: Scenario, folder: Path) -> Run:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
             env=os.environ | {"KONGIP_SECRET": parts.SECRET},
         )
         seconds = time.monotonic() - began
