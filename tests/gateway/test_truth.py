@@ -50,7 +50,7 @@ def of_3_9(row: Row, probe: str) -> bool:
 
 
 def many_headers(row: Row) -> bool:
-    """Say whether a request to Kong 2.8.5 has so many headers that its Lua code does not see them all."""
+    """Say whether a request to Kong 2.8.5 has so many headers that Kong since 3.6 would not see them all."""
     return row["kong"] == "2.8.5" and len(row["request_headers"]) > 90
 
 
