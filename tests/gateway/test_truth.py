@@ -56,7 +56,7 @@ def many_headers(row: Row) -> bool:
 
 def underscored_before_3_6(row: Row) -> bool:
     """Say whether Kong 2.8.5 passed over X_Forwarded_For, which 3.6 and later take for X-Forwarded-For."""
-    return row["kong"] == "2.8.5" and row["probe"] == "header written X_Forwarded_For"
+    return (row["kong"], row["probe"]) == ("2.8.5", "header written X_Forwarded_For")
 
 
 LISTED: dict[str, tuple[int, Callable[[Row], bool]]] = {
