@@ -56,14 +56,16 @@ def many_headers(row: Row) -> bool:
 
 def underscored_before_3_6(row: Row) -> bool:
     """Say whether Kong 2.8.5 passed over X_Forwarded_For, which 3.6 and later take for X-Forwarded-For."""
-    return (row["kong"], row["probe"]) == ("2.8.5", "header written X_Forwarded_For")
+    names = {name.lower() for name, _ in row["request_headers"]}
+    return row["kong"] == "2.8.5" and "x_forwarded_for" in names
 
 
 LISTED: dict[str, tuple[int, Callable[[Row], bool]]] = {
     "long PROXY header before TLS": (30, long_before_tls),
     "several lines of X-Forwarded-For before Kong 3.6": (35, several_lines_before_3_6),
     "many headers before Kong 3.6": (10, many_headers),
-    "X_Forwarded_For before Kong 3.6": (4, underscored_before_3_6),
+    "X_Forwarded_For before Kong 3.6": (15, underscored_before_3_6),
+    "signature alone before Kong 3.6": (1, lambda row: (row["kong"], row["probe"]) == ("2.8.5", "v2 signature only")),
     "UNKNOWN that ends in LF": (3, lambda row: row["probe"] == "v1 unknown LF only" and not row["tls"]),
     "tab before the value": (1, lambda row: of_3_9(row, "chain in X-F") and forwarded_lines(row)[0][:1] == "\t"),
     "X_Forwarded_For": (1, lambda row: of_3_9(row, "X_Forwarded_For with X-Forwarded-For")),
