@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tests.lab.parts import LISTEN
 from tests.lab.scenario import Proxy, Scenario, with_kong
 
 Object = dict[str, Any]
@@ -29,7 +30,25 @@ def _kong(scenario: Scenario, text: str) -> Scenario:
     pairs = [re.fullmatch(r"(KONG_[A-Z_]+)=(.*)", line) for line in text.splitlines()]
     if not all(pairs):
         raise Untakable(f"these are no settings: {text}")
-    return with_kong(scenario, {pair[1]: pair[2] for pair in pairs if pair})
+    told = {pair[1]: pair[2] for pair in pairs if pair}
+    if (listen := told.get("KONG_PROXY_LISTEN", "")).startswith("("):
+        told["KONG_PROXY_LISTEN"] = _listening(scenario.kong.get("KONG_PROXY_LISTEN", LISTEN), listen)
+    return with_kong(scenario, told)
+
+
+_FLAG = re.compile(r"proxy_protocol (added to|removed from) the (TLS|plain) entries")
+
+
+def _listening(text: str, told: str) -> str:
+    """A proxy_listen once the flag is set as ``told``, for a reader who alone knows what it is."""
+    entries = [entry.split() for entry in text.split(",")]
+    wanted = {kind == "TLS": verb == "added to" for verb, kind in _FLAG.findall(told)}
+    if not wanted:
+        raise Untakable(f"no flag is named: {told}")
+    for words in entries:
+        flag = wanted.get("ssl" in words, "proxy_protocol" in words)
+        words[1:] = [*(["proxy_protocol"] if flag else []), *(one for one in words[1:] if one != "proxy_protocol")]
+    return ", ".join(map(" ".join, entries))
 
 
 def _balancer(scenario: Scenario, text: str) -> Scenario:
