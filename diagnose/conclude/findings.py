@@ -30,7 +30,7 @@ def find_all(evidence: Evidence, culprits: Sequence[Culprit], verdict: Verdict) 
     joint = _remedy(list(wrong.values()), evidence) if wrong else None
     for one, parts in blamed:
         whole = len(parts) == len(wrong) or (joint is not None and joint.sufficient)
-        remedy = joint if whole else _remedy(parts, evidence)
+        remedy = joint if whole else _remedy(parts, evidence, [part for part in wrong.values() if part not in parts])
         found.append(_of_culprit(one, parts, remedy, evidence))
     found += _forgeries(evidence, {culprit.code for culprit in culprits})
     found += _beside(evidence)
@@ -85,19 +85,24 @@ def _lines(culprit: Culprit, part: Part, evidence: Evidence) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _remedy(parts: Sequence[Part], evidence: Evidence) -> Remedy | None:
-    """The remedy for all of these parts at once; what is well must stay so, and no claim may be believed."""
+def _remedy(parts: Sequence[Part], evidence: Evidence, others: Sequence[Part] = ()) -> Remedy | None:
+    """The remedy for all of these parts at once; what is well must stay so, and no claim may be believed.
+
+    ``others`` are ill in another way; while they are, what cures these parts is a first step.
+    """
     well = [part for part in evidence.outside if part.verdict is Verdict.PRESERVED]
     entries = {part.entry for part in (*parts, *well)}
     observations = [o for part in evidence.outside if part.entry in entries for o in part.explanation.observations]
     probes = [*(o.probe for o in observations), *(one for entry in entries for one in evidence.claims.get(entry, ()))]
     seen = frozenset(address for o in observations for address in o.visible)
-    cases, healthy = ([case for part in some for case in part.explanation.cases] for some in (parts, well))
+    cases, healthy, left = (
+        [case for part in some for case in part.explanation.cases] for some in (parts, well, others)
+    )
     source = next((case.plain.source for case in cases), UNKNOWN_SOURCE)
     claims = {(one.preamble, one.claims): one for one in probes if one.claims}
     departed = [(one.claims[0].channel, departure(one, source)) for one in claims.values()]
     place = replace(evidence.place, provider=_provider(parts, evidence))
-    return find_remedy(cases, departed, evidence.addresses, place, seen, healthy)
+    return find_remedy(cases, departed, evidence.addresses, place, seen, healthy, left)
 
 
 def _provider(parts: Sequence[Part], evidence: Evidence) -> Match | None:

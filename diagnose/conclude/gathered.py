@@ -82,14 +82,20 @@ def turned_away(part: Part) -> int | None:
 
 def redirected(part: Part) -> bool:
     """Whether ordinary connections of the part are sent to the same address by HTTPS, and not by Kong."""
-    return turned_away(part) in REDIRECTS and all(_leads_to_https(o.sent.outcome) for o in part.plain)
+    return turned_away(part) is not None and all(_leads_to_https(o.sent.outcome) for o in part.plain)
 
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+UPGRADE_REQUIRED = 426
+"""RFC 9110, section 15.5.22: the Upgrade header names what is wanted; for TLS that is TLS/1.2 or the like."""
 
 
 def _leads_to_https(outcome: Outcome) -> bool:
-    return isinstance(outcome, Answered) and (outcome.header("Location") or "").lower().startswith("https://")
+    if not isinstance(outcome, Answered):
+        return False
+    if outcome.status == UPGRADE_REQUIRED:
+        return "tls/" in (outcome.header("Upgrade") or "").lower()
+    return outcome.status in REDIRECTS and (outcome.header("Location") or "").lower().startswith("https://")
 
 
 def judged(evidence: Evidence) -> Sequence[Part]:

@@ -13,6 +13,7 @@ from diagnose.explain.faults import Holds, Judgement, judge
 from diagnose.explain.sights import Sights
 from diagnose.path.egress import Egress
 from diagnose.path.gateway import Conclusion
+from diagnose.path.naming import addresses_in
 from diagnose.path.proxying import HTTP, Reads
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Traffic, parse_address
@@ -170,7 +171,7 @@ def agrees(prediction: Prediction, seen: Seen) -> bool:
         return False
     conclusion = prediction.conclusion
     if conclusion is None:
-        return seen.logged is None and seen.forwarded is None
+        return seen.logged is None and seen.forwarded is None and not seen.quoted
     if seen.in_clear is not None and seen.in_clear is not (conclusion.status == 400 and conclusion.read):
         return False
     if seen.refused is not None:
@@ -193,8 +194,8 @@ def _names(prediction: Prediction, observation: Observation, sights: Sights) -> 
     if observation.seen.carried is None or prediction.conclusion is None:
         return True
     came = dict(observation.seen.carried)
-    sent = {name.lower(): value for name, value in prediction.arrivals[-1].headers}
-    return all(parse_address(came.get(name, "")) == parse_address(sent.get(name, "")) for name in sights.naming)
+    sent = {name.lower(): addresses_in(name, value) for name, value in prediction.arrivals[-1].headers}
+    return all((parse_address(came.get(name, "")),) == sent.get(name, (None,)) for name in sights.naming)
 
 
 def holding(world: World, binding: Binding, own: Address, addresses: Addresses) -> Holds:

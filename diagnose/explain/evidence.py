@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from diagnose.capture.sightings import Sighting, Sightings
+from diagnose.path.naming import address_in, addresses_in
 from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, EntryKind, Kong, Logs
@@ -29,7 +29,8 @@ class Seen:
 
     ``logged`` is the address that Kong took (access log, or X-Real-IP at the echo). ``forwarded`` are the elements of
     the X-Forwarded-For that Kong sent on; where the request had carried one, the last is Kong's TCP peer. ``refused``
-    are the addresses that Kong's log names for connections that it refused so, this one's among them. ``carried`` are
+    are the addresses that Kong's log names for connections that it refused so, this one's among them; ``quoted`` tells
+    that it quotes this very one, which therefore had come to Kong. ``carried`` are
     the other headers that reached the echo and whose value is an address or a list of such: (name in lower case,
     value). ``in_clear`` tells whether Kong itself refused the request because it came in clear text to a TLS port,
     ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it. ``wire`` is what packet captures
@@ -44,6 +45,7 @@ class Seen:
     in_clear: bool | None = None
     unlogged: bool = False
     wire: frozenset[Sighting] = frozenset()
+    quoted: bool = False
 
 
 @dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
@@ -82,16 +84,19 @@ class Observation:
         return frozenset(filter(None, (parse_address(claim.address) for claim in self.probe.claims)))
 
     @cached_property
-    def visible(self) -> frozenset[Address]:
-        """Every address that a witness saw on this connection and that the probe did not claim itself."""
-        return (self.told | {sighting.source for sighting in self.seen.wire}) - self.claimed
+    def told(self) -> frozenset[Address]:
+        """The addresses that a witness names for this very connection and that the probe did not claim itself."""
+        chain = (parse_address(element) for element in self.seen.forwarded or ())
+        return frozenset(one for one in (self.seen.logged, *chain) if one is not None) - self.claimed
 
     @cached_property
-    def told(self) -> frozenset[Address]:
-        """Those of them that Kong told, in its log or to the echo."""
-        chain = (parse_address(element) for element in self.seen.forwarded or ())
-        seen = (self.seen.logged, *chain, *(self.seen.refused or ()))
-        return frozenset(address for address in seen if address is not None) - self.claimed
+    def visible(self) -> frozenset[Address]:
+        """Those, what captures show, and where Kong refused it all that its log names for connections refused so.
+
+        One of the last is this one's.
+        """
+        others = (self.seen.refused or frozenset()) | {sighting.source for sighting in self.seen.wire}
+        return self.told | others - self.claimed
 
     @cached_property
     def forged(self) -> str | None:
@@ -214,6 +219,7 @@ def _observe(
             in_clear=_in_clear(sent.outcome, line),
             unlogged=_unlogged(sent, lines, read_to),
             wire=wire,
+            quoted=refused is not None and any(sent.probe.nonce in one.excerpt for one in logs.complaints),
         ),
         kong=_kong(echo, line, entry, kongs),
         echoed=echo is not None,
@@ -228,15 +234,11 @@ def _unwrapped(element: str) -> str:
     an IPv4 address (RFC 4291, section 2.5.5.2).
     """
     text = element.strip()
-    address = parse_address(text)
+    address = address_in(text)
     if address is None:
-        bare = _WITH_PORT.fullmatch(text)
-        address = parse_address(bare["four"] or bare["six"]) if bare is not None else None
-        return text if address is None else str(address)
-    return str(address) if "ffff:" in text.lower() else text
-
-
-_WITH_PORT = re.compile(r"(?P<four>[0-9.]+):[0-9]{1,5}|\[(?P<six>[0-9A-Fa-f:.]+)\](:[0-9]{1,5})?")
+        return text
+    plain = parse_address(text) is not None and "ffff:" not in text.lower()
+    return text if plain else str(address)
 
 
 def _answering(outcome: Outcome, lines: Sequence[AccessLine]) -> AccessLine | None:
@@ -267,11 +269,8 @@ _NOT_OF_CLIENTS = frozenset({"host", "x-real-ip", "x-forwarded-for", "x-forwarde
 
 def _carried(headers: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     """The headers, besides those that Kong writes itself, whose value is an address or a list of addresses."""
-    return frozenset(
-        (name, value)
-        for name, value in headers.items()
-        if name not in _NOT_OF_CLIENTS and all(parse_address(part.strip()) for part in value.split(","))
-    )
+    named = ((name, addresses_in(name, value)) for name, value in headers.items() if name not in _NOT_OF_CLIENTS)
+    return frozenset((name, ", ".join(map(str, addresses))) for name, addresses in named if all(addresses))
 
 
 def _refused(probe: Probe, logs: Logs) -> frozenset[Address] | None:

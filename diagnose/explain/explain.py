@@ -9,6 +9,7 @@ from diagnose.explain import worlds
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case, find_cases
 from diagnose.explain.evidence import Observation, Seen
+from diagnose.explain.faults import BELIEVER
 from diagnose.explain.sights import Sights
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
@@ -23,13 +24,15 @@ class Explanation:
 
     There are none where nobody saw anything of any observation. ``as_told`` is False where Kong's settings had to be
     assumed other than it was told. ``contradiction`` says, where no case agrees with what was seen, which kinds of
-    observation no world explains together.
+    observation no world explains together, and ``forged`` that all the same Kong was seen to believe a header of a
+    caller's.
     """
 
     observations: tuple[Observation, ...]
     cases: tuple[Case, ...]
     as_told: bool = True
     contradiction: str | None = None
+    forged: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -72,6 +75,8 @@ class Explanation:
         Proven if all cases of some sort of connection do and nothing else could be changed instead. None where no
         witness told what became of the address: then anything may have happened to it.
         """
+        if self.forged and not self.cases:
+            return (Culprit(BELIEVER.layer, BELIEVER.behaviour, BELIEVER.code, "proven"),)
         if self.verdict is Verdict.UNDETERMINED and not any(o.plain and o.visible for o in self.observations):
             return ()
         behaviours: dict[tuple[Layer, str], dict[str, None]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from diagnose.path.naming import addresses_in
 from diagnose.path.node import Node
 from diagnose.path.proxying import BELIEVES_PROXY, ENDS, HTTP, Answer, Proxying, Reads, source_of
 from diagnose.path.realip import PROXY
@@ -27,6 +28,10 @@ class Fault:
     layer: Layer
     behaviour: str
     code: str
+
+
+BELIEVER = Fault(Layer.GATEWAY, "believes_callers", "KIP503")
+"""A Kong that takes an address from a header that callers write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ def _misread(settings: Settings, arrived: Traffic, holds: Holds) -> str:
         return "KIP504"
     if not settings.trusts(arrived.source):
         return "KIP501"
-    carrying = {name.lower() for name, value in arrived.headers if _value_holds(value, holds)}
+    carrying = {name.lower() for name, value in arrived.headers if _value_holds(name, value, holds)}
     if carrying and settings.real_ip_header.lower() not in carrying:
         return "KIP502"
     return "KIP505"
@@ -163,7 +168,7 @@ def _misread(settings: Settings, arrived: Traffic, holds: Holds) -> str:
 def _forgery(world: World, forgeable: tuple[str, ...]) -> Fault:
     """Who believes callers: a proxy that takes a PROXY header from anyone, else Kong."""
     if any(not channel.startswith(PROXY) for channel in forgeable):
-        return Fault(Layer.GATEWAY, "believes_callers", "KIP503")
+        return BELIEVER
     believer = next((hop for index, hop in enumerate(world.hops) if believes_callers(world.hops, index)), None)
     return _fault(believer, "KIP404") if believer else Fault(Layer.GATEWAY, "believes_callers", "KIP403")
 
@@ -194,7 +199,7 @@ def carries(traffic: Traffic, holds: Holds) -> bool:
     return (
         holds(traffic.source)
         or _preface_holds(traffic, holds)
-        or any(_value_holds(value, holds) for _, value in traffic.headers)
+        or any(_value_holds(name, value, holds) for name, value in traffic.headers)
     )
 
 
@@ -203,6 +208,5 @@ def _preface_holds(traffic: Traffic, holds: Holds) -> bool:
     return any(address is not None and holds(address) for address in (parse_address(text or "") for text in sources))
 
 
-def _value_holds(value: str, holds: Holds) -> bool:
-    parsed = (parse_address(part.strip()) for part in value.split(","))
-    return any(address is not None and holds(address) for address in parsed)
+def _value_holds(name: str, value: str, holds: Holds) -> bool:
+    return any(address is not None and holds(address) for address in addresses_in(name, value))

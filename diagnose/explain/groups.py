@@ -12,6 +12,7 @@ from diagnose.explain.cases import Case
 from diagnose.explain.evidence import Observation
 from diagnose.explain.explain import Explanation, explain
 from diagnose.path.proxying import Answer
+from diagnose.path.realip import PROXY
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
 from diagnose.path.world import Hop
@@ -181,12 +182,18 @@ def _of(kongs: Sequence[Kong], group: Sequence[Observation]) -> list[Kong]:
 
 
 def _part(entry: Entry, explanation: Explanation, addresses: Addresses, kong: str | None = None) -> Part:
-    verdict = explanation.verdict if explanation.cases else _by_itself(explanation.observations, addresses)
-    return Part(entry, explanation, verdict, kong)
+    if explanation.cases:
+        return Part(entry, explanation, explanation.verdict, kong)
+    verdict = _by_itself(explanation.observations, addresses)
+    return Part(entry, replace(explanation, forged=verdict is Verdict.SPOOFABLE), verdict, kong)
 
 
 def _by_itself(observations: Sequence[Observation], addresses: Addresses) -> Verdict:
-    """What plain connections say without any world: an infrastructure's address is a lost caller's, whoever lost it."""
+    """What connections say without any world.
+
+    An infrastructure's address is a lost caller's, whoever lost it. Where Kong logs the caller's own, a claim in a
+    header that it was seen to believe is a forgery, whatever else was done to that header on the way.
+    """
     plain = [observation for observation in observations if observation.plain]
     answers = {observation.seen.answer for observation in plain}
     if plain and answers <= {Answer.REJECTED, Answer.CLOSED, Answer.REFUSED, Answer.TIMED_OUT, Answer.TLS_FAILED}:
@@ -198,4 +205,8 @@ def _by_itself(observations: Sequence[Observation], addresses: Addresses) -> Ver
         for address in logged
         if address is not None and str(address) not in own and not addresses.senders.hold(address)
     )
-    return Verdict.LOST if any(lost) else Verdict.UNDETERMINED
+    if any(lost):
+        return Verdict.LOST
+    rightful = bool(logged) and all(address is not None and addresses.senders.hold(address) for address in logged)
+    forged = any(o.forged not in (None, PROXY) for o in observations)
+    return Verdict.SPOOFABLE if rightful and forged else Verdict.UNDETERMINED

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from diagnose.path.naming import written
 from diagnose.path.traffic import Address, Headers, Traffic, parse_address
 from probes.wire import proxy_protocol
 
@@ -158,8 +159,8 @@ def pass_on(behaviour: Proxying, traffic: Traffic, own: Address | None, manner: 
         preface = (_preface(behaviour, client, traffic.destination, traffic.port), *preface)
     if behaviour in HTTP:
         came = {name.lower() for name, _ in traffic.headers} & {name.lower() for name in manner.keeps}
-        written = tuple(name for name in manner.sets if name.lower() not in came)
-        headers = _set(written, _headers(behaviour, traffic, client, manner.reached or traffic.destination), client)
+        named = tuple(name for name in manner.sets if name.lower() not in came)
+        headers = _set(named, _headers(behaviour, traffic, client, manner.reached or traffic.destination), client)
     tls = _speaks_tls(traffic, manner)
     return Traffic(source, traffic.destination, traffic.port, preface, headers, tls, traffic.host)
 
@@ -244,4 +245,4 @@ def _set(names: tuple[str, ...], headers: Headers, client: Address) -> Headers:
         return headers
     lower = {name.lower() for name in names}
     others = (line for line in headers if line[0].lower() not in lower)
-    return (*others, *((name, str(client)) for name in names))
+    return (*others, *((name, written(name, client)) for name in names))

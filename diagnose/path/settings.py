@@ -39,7 +39,7 @@ _NOT_IN_A_DIRECTIVE = re.compile(r"[\s;{}\"'\\$]")  # what would end or change t
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One port of proxy_listen."""
+    """One port of proxy_listen, as one or several of its addresses have it."""
 
     port: int
     tls: bool = False
@@ -113,13 +113,13 @@ def _elements(text: str) -> list[str]:
 
 
 def _listeners(text: str, version: tuple[int, int] | None) -> tuple[Listener, ...]:
-    """The ports of proxy_listen; entries for several addresses of one port count once."""
+    """The listeners of proxy_listen; entries for several addresses of one port count once unless their flags differ."""
     entries = _elements(text)
     if entries[:1] == ["off"]:
         return ()
     if not entries:
         raise ValueError("proxy_listen is empty; Kong starts with 'off' or at least one address:port")
-    found: dict[int, Listener] = {}
+    found: dict[Listener, None] = {}
     for entry in entries:
         address, flags = _without_flags(entry, version)
         port = _port(address)
@@ -127,8 +127,8 @@ def _listeners(text: str, version: tuple[int, int] | None) -> tuple[Listener, ..
             raise ValueError(
                 f"proxy_listen takes 'off' or entries of address:port and flags; Kong does not start with {entry!r}"
             )
-        found.setdefault(port, Listener(port, "ssl" in flags, "proxy_protocol" in flags))
-    return tuple(found.values())
+        found[Listener(port, "ssl" in flags, "proxy_protocol" in flags)] = None
+    return tuple(found)
 
 
 def _without_flags(entry: str, version: tuple[int, int] | None) -> tuple[str, set[str]]:

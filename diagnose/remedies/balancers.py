@@ -132,7 +132,8 @@ WORDS: dict[Telling, Words] = {
     ),
     Telling.BELIEVE_NOBODY: Words(
         "stop the balancer from reading PROXY headers of callers",
-        "Let the load balancer read no PROXY header of those who connect to it, and go on telling Kong of them.\n"
+        "Let the load balancer read no PROXY header of those who connect to it, and go on telling Kong of them. Only a "
+        "proxy behind another one that sends PROXY headers itself goes on reading those.\n"
         "HAProxy: remove accept-proxy from the bind line. nginx (stream): remove proxy_protocol from the listen line.",
     ),
     Telling.READ_NAMES: Words(

@@ -64,14 +64,14 @@ _OF_PART = {
 }
 
 
-def apply(change: Change, case: Case) -> tuple[World, Binding] | None:
-    """The world of ``case`` after ``change``, with its hops' addresses; None where no proxy in it can be told so."""
+def apply(change: Change, case: Case) -> tuple[World, Binding]:
+    """The world of ``case`` after ``change``, with its hops' addresses.
+
+    Where no proxy in it can be told so, they stay as they are: Kong and the Service are what they are for all ways.
+    """
     hops, binding = list(case.world.hops), list(case.binding)
     if change.balancer is not None:
-        can = told(hops, change.balancer)
-        if can is None:
-            return None
-        hops = can
+        hops = told(hops, change.balancer) or hops
         binding = [
             None if hop.behaviour is Proxying.PASSES_THROUGH else at for hop, at in zip(hops, binding, strict=True)
         ]
@@ -94,12 +94,9 @@ def _is_kongs(hops: Sequence[Hop], index: int) -> bool:
     return not any(emits(hop) for hop in hops[index + 1 :])
 
 
-def after(change: Change, case: Case, claims: Claims, addresses: Addresses) -> Judgement | None:
-    """The judgement on ``case`` once ``change`` is made; None where it cannot be made."""
-    changed = apply(change, case)
-    if changed is None:
-        return None
-    world, binding = changed
+def after(change: Change, case: Case, claims: Claims, addresses: Addresses) -> Judgement:
+    """The judgement on ``case`` once ``change`` is made."""
+    world, binding = apply(change, case)
     return judge(world, case.plain, claims, binding, holding(case.world, case.binding, case.plain.source, addresses))
 
 
@@ -133,8 +130,6 @@ def _harm(
         halfway = _only(change, order[:done])
         for case in cases:
             judged, before = after(halfway, case, claims, addresses), case.judgement
-            if judged is None:
-                continue
             if judged.verdict is Verdict.UNREACHABLE and before.verdict is not Verdict.UNREACHABLE:
                 return Verdict.UNREACHABLE
             if judged.forgeable and not before.forgeable:

@@ -26,20 +26,26 @@ def find_remedy(
     place: Place,
     seen: frozenset[Address] = frozenset(),
     healthy: Sequence[Case] = (),
+    others: Sequence[Case] = (),
 ) -> Remedy | None:
     """The smallest change that cures every case; else the one that helps most of the likeliest, as a first step.
 
     ``seen`` are the addresses that a witness saw: where Kong's peers are among them, no others are to be trusted.
-    ``healthy`` are cases of connections that are well and have to stay so. None if nothing helps.
+    ``healthy`` are cases of connections that are well and have to stay so, ``others`` those of connections that are
+    ill in another way: they must not become worse, and while they are there nothing suffices. None if nothing helps.
     """
     if all(case.judgement.verdict is Verdict.PRESERVED for case in cases):
         return None
     whole = [*cases, *healthy]
     changes = sorted(_changes(whole, addresses, place, seen), key=lambda one: (_believes_all(one, whole), one.size))
-    changes = [change for change in changes if change != Change()]
+    changes = [
+        change
+        for change in changes
+        if change != Change() and not any(_worsens(change, case, claims, addresses) for case in others)
+    ]
     for change in changes:
         if all(_cures(change, case, claims, addresses) for case in whole):
-            return as_remedy(change, cases, claims, addresses, place, sufficient=True)
+            return as_remedy(change, cases, claims, addresses, place, sufficient=not others)
     likeliest = [case for case in cases if case.rank == min(one.rank for one in cases)]
     helped, first = 0, Change()
     for change in changes:
@@ -60,12 +66,9 @@ def _believes_all(change: Change, cases: Sequence[Case]) -> bool:
 
 
 def _cures(change: Change, case: Case, claims: Claims, addresses: Addresses) -> bool:
-    judged = after(change, case, (), addresses)
-    if judged is not None and judged.verdict is Verdict.PRESERVED:
-        judged = after(change, case, claims, addresses)
-    if judged is None and case.judgement.verdict is Verdict.PRESERVED:
-        return True  # its proxies are others, and stay as they are
-    return judged is not None and judged.verdict is Verdict.PRESERVED
+    if after(change, case, (), addresses).verdict is not Verdict.PRESERVED:
+        return False
+    return after(change, case, claims, addresses).verdict is Verdict.PRESERVED
 
 
 def _helped(change: Change, cases: Sequence[Case], claims: Claims, addresses: Addresses, *, more_than: int) -> int:
@@ -81,11 +84,17 @@ def _helped(change: Change, cases: Sequence[Case], claims: Claims, addresses: Ad
 def _helps(change: Change, case: Case, claims: Claims, addresses: Addresses) -> bool:
     """Whether the address is then preserved, or connections get through at last, without a claim being believed."""
     judged = after(change, case, (), addresses)
-    through = case.judgement.verdict is Verdict.UNREACHABLE and judged is not None and judged.verdict is Verdict.LOST
-    if judged is None or not (through or judged.verdict is Verdict.PRESERVED):
+    through = case.judgement.verdict is Verdict.UNREACHABLE and judged.verdict is Verdict.LOST
+    if not (through or judged.verdict is Verdict.PRESERVED):
         return False
-    believed = after(change, case, claims, addresses)
-    return believed is not None and not believed.forgeable
+    return not after(change, case, claims, addresses).forgeable
+
+
+def _worsens(change: Change, case: Case, claims: Claims, addresses: Addresses) -> bool:
+    """Whether connections of ``case`` are worse off then: without an answer, or newly open to a claim."""
+    before, judged = case.judgement, after(change, case, claims, addresses)
+    cut_off = judged.verdict is Verdict.UNREACHABLE and before.verdict is not Verdict.UNREACHABLE
+    return cut_off or (bool(judged.forgeable) and not before.forgeable)
 
 
 def _changes(cases: Sequence[Case], addresses: Addresses, place: Place, seen: frozenset[Address]) -> Iterator[Change]:

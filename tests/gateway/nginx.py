@@ -32,9 +32,15 @@ class Files:
         return self.prefix / "default.key"
 
 
-def main_configuration(files: Files) -> str:
-    """Write nginx.conf, which as Kong's includes nginx-kong.conf."""
+def main_configuration(settings: Settings, files: Files) -> str:
+    """Write nginx.conf, which as Kong's includes nginx-kong.conf, and where there are stream listeners theirs."""
+    stream = """\
+stream {
+    include 'nginx-kong-stream.conf';
+}
+"""
     return f"""\
+{f"load_module {MODULES}/ngx_stream_module.so;" if settings.streams else ""}
 load_module {MODULES}/ndk_http_module.so;
 load_module {MODULES}/ngx_http_lua_module.so;
 daemon off;
@@ -45,6 +51,23 @@ events {{ worker_connections 1024; }}
 http {{
     include 'nginx-kong.conf';
 }}
+{stream if settings.streams else ""}"""
+
+
+def stream_configuration(settings: Settings, files: Files, target: str | None) -> str:
+    """Write nginx-kong-stream.conf: every listener leads to ``target``, or, as without a route, to nowhere.
+
+    Kong's real_ip_header has no part in it; TLS ends here, where Kong hands the connection on to a socket of its own.
+    """
+    return f"""\
+    log_format basic '$remote_addr [$time_local] $protocol $status $bytes_sent $bytes_received $session_time';
+    server {{
+{_lines(8, (" ".join(["listen", one.address, *one.flags]) + ";" for one in settings.streams))}
+{_lines(8, _certificate(settings.streams, files))}
+        access_log {files.access_log} basic;
+{_lines(8, (f"set_real_ip_from {entry};" for entry in settings.trusted_ips))}
+        {f"proxy_pass {target};" if target else 'return "";'}
+    }}
 """
 
 
@@ -93,7 +116,7 @@ def _server(settings: Settings, files: Files) -> str:
     server {{
         server_name kong;
 {_lines(8, (_listen(listener) for listener in settings.listeners))}
-{_lines(8, _certificate(settings, files))}
+{_lines(8, _certificate(settings.listeners, files))}
         error_page 400 404 405 408 411 412 413 414 417 494 500 502 503 504 /kong_error_handler;
         access_log {f"{files.access_log} {settings.log_format}" if settings.log_format else "off"};
 {_lines(8, (f"{name} {value};" for name, value in settings.directives))}
@@ -130,15 +153,15 @@ def _listen(listener: Listener) -> str:
     return " ".join(["listen", listener.address, *flags]) + ";"
 
 
-def _certificate(settings: Settings, files: Files) -> list[str]:
-    if not uses_tls(settings):
+def _certificate(listeners: Iterable[Listener], files: Files) -> list[str]:
+    if not any("ssl" in listener.flags for listener in listeners):
         return []
     return [f"ssl_certificate {files.certificate};", f"ssl_certificate_key {files.key};"]
 
 
 def uses_tls(settings: Settings) -> bool:
     """Say whether any listener speaks TLS, and so needs a certificate."""
-    return any("ssl" in listener.flags for listener in settings.listeners)
+    return any("ssl" in listener.flags for listener in (*settings.listeners, *settings.streams))
 
 
 def _temporary_folders(prefix: Path) -> str:

@@ -25,7 +25,9 @@ def prepare(environment: Mapping[str, str], files: nginx.Files) -> list[str]:
     if nginx.uses_tls(wanted) and not files.certificate.exists():
         _self_signed(files)
     target = files.prefix / "nginx.conf"
-    target.write_text(nginx.main_configuration(files))
+    target.write_text(nginx.main_configuration(wanted, files))
+    stream = nginx.stream_configuration(wanted, files, environment.get("GATEWAY_STREAM_TARGET"))
+    (files.prefix / "nginx-kong-stream.conf").write_text(stream)
     (files.prefix / "nginx-kong.conf").write_text(nginx.configuration(wanted, files))
     (files.prefix / ".kong_env").write_text(nginx.kong_env(environment, wanted))
     # Started by root, nginx would hand its workers to a user that need not be able to read the prefix.

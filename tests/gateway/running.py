@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import socket
+import socketserver
 import subprocess
 import threading
 import time
@@ -17,7 +17,7 @@ from tests.gateway.nginx import MODULES, Files
 from tests.gateway.routes import PathMatch, Route, as_lua
 
 LUA_MODULE = MODULES / "ngx_http_lua_module.so"
-SECONDS = 2.0
+SECONDS = 10.0
 
 
 def why_not() -> str | None:
@@ -103,20 +103,23 @@ class Backend:
 
 @contextlib.contextmanager
 def backend() -> Iterator[Backend]:
-    """Run a backend on loopback that answers 200 and keeps the headers of every request."""
+    """Run a backend on loopback that answers 200 and keeps the headers of every request, however many they are."""
     requests: list[list[tuple[str, str]]] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            requests.append(list(self.headers.items()))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            if not self.rfile.readline():
+                return
+            lines = iter(lambda: self.rfile.readline().rstrip(b"\r\n"), b"")
+            pairs = (line.decode("latin-1").partition(":") for line in lines)
+            requests.append([(name, value.removeprefix(" ")) for name, _, value in pairs])
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nServer: backend\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        request_queue_size = 64
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,9 @@ FLAG = re.compile(
     r"ssl|http2|proxy_protocol|deferred|bind|reuseport|backlog=[0-9]+|ipv6only=(on|off)"
     r"|so_keepalive=(on|off|\w*:\w*:[0-9]*)"
 )
+HTTP_ONLY = ("http2", "deferred")
 LISTEN_FORM = (
-    "proxy_listen must be of form: [off] | <ip>:<port> [ssl] [http2] [proxy_protocol] [deferred] [bind] [reuseport] "
+    "{name} must be of form: [off] | <ip>:<port> [ssl] {http}[proxy_protocol] {deferred}[bind] [reuseport] "
     "[backlog=%d+] [ipv6only=on|off] [so_keepalive=on|off|%w*:%w*:%d*], [... next entry ...]"
 )
 
@@ -43,7 +44,7 @@ class Settings:
 
     directives are the nginx_proxy_* settings, as pairs of nginx's name and value; real_ip_header and
     real_ip_recursive are always among them. http_directives are the nginx_http_* settings. log_format names the format
-    of the access log, None where proxy_access_log is off.
+    of the access log, None where proxy_access_log is off. streams are the entries of stream_listen, for layer 4.
     """
 
     listeners: tuple[Listener, ...]
@@ -51,6 +52,7 @@ class Settings:
     directives: tuple[tuple[str, str], ...]
     http_directives: tuple[tuple[str, str], ...] = ()
     log_format: str | None = LOG_FORMAT
+    streams: tuple[Listener, ...] = ()
 
 
 def from_file(path: Path) -> dict[str, str]:
@@ -63,7 +65,8 @@ def from_file(path: Path) -> dict[str, str]:
 def read(environment: Mapping[str, str]) -> Settings:
     """Read KONG_* variables; raise Refused where Kong would not start."""
     return Settings(
-        listeners=_listeners(environment.get("KONG_PROXY_LISTEN", PROXY_LISTEN)),
+        listeners=_listeners("proxy_listen", environment.get("KONG_PROXY_LISTEN", PROXY_LISTEN)),
+        streams=_listeners("stream_listen", environment.get("KONG_STREAM_LISTEN", "off"), without=HTTP_ONLY),
         trusted_ips=_trusted_ips(environment.get("KONG_TRUSTED_IPS", "")),
         directives=_directives(environment),
         http_directives=tuple(_injected(environment, "KONG_NGINX_HTTP_").items()),
@@ -75,18 +78,25 @@ def _entries(value: str) -> list[str]:
     return [entry.strip() for entry in value.split(",") if entry.strip()]
 
 
-def _listeners(value: str) -> tuple[Listener, ...]:
+def _listeners(name: str, value: str, without: Collection[str] = ()) -> tuple[Listener, ...]:
+    """The entries of a setting; ``without`` are flags that it does not have."""
     if value.strip() == "off":
         return ()
     listeners = []
     for entry in _entries(value):
         address, *flags = entry.split()
-        if not ADDRESS.fullmatch(address) or not all(FLAG.fullmatch(flag) for flag in flags):
-            raise Refused(LISTEN_FORM)
+        known = all(FLAG.fullmatch(flag) and flag not in without for flag in flags)
+        if not ADDRESS.fullmatch(address) or not known:
+            raise Refused(_form(name, without))
         listeners.append(Listener(address, tuple(flags)))
     if not listeners:
-        raise Refused(LISTEN_FORM)
+        raise Refused(_form(name, without))
     return tuple(listeners)
+
+
+def _form(name: str, without: Collection[str]) -> str:
+    words = {"http": "[http2] ", "deferred": "[deferred] "}
+    return LISTEN_FORM.format(name=name, **(dict.fromkeys(words, "") if without else words))
 
 
 def _trusted_ips(value: str) -> tuple[str, ...]:

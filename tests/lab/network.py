@@ -4,6 +4,7 @@ r"""The proving ground's network: client, edge, balancer, two nodes and Kong's p
                  |  \---- balancer    10.1.0.4, and the published 203.0.113.80
                  |---- node-a         10.2.0.11
                  |---- node-b --- pod 10.2.0.12       10.3.2.1 (bridge), 10.3.2.5
+                           \---- neighbour            another pod, 10.3.3.5
 
 Everything has an IPv6 address besides. Traffic never leaves these namespaces.
 """
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
 
@@ -25,17 +27,30 @@ CLIENT = {4: "198.51.100.9", 6: "2001:db8:c::9"}
 OFFICE = {4: "198.51.100.1", 6: "2001:db8:c::1"}
 """The router's own address towards the client, which it takes when it hides the client's."""
 
+OFFICES = ("open", "hides", "pool")
+"""What the caller's own network does to its address: nothing, hide it behind one address, or behind several."""
+
 EDGE = {4: "192.0.2.50", 6: "2001:db8:e::50"}
 BALANCER = {4: "10.1.0.4", 6: "fd00:1::4"}
 PUBLISHED = {4: "203.0.113.80", 6: "2001:db8:80::80"}
 NODES = {"node-a": {4: "10.2.0.11", 6: "fd00:2::11"}, "node-b": {4: "10.2.0.12", 6: "fd00:2::12"}}
 BRIDGE = {4: "10.3.2.1", 6: "fd00:3:2::1"}
 POD = {4: "10.3.2.5", 6: "fd00:3:2::5"}
-POOL = {4: "10.2.0.100-10.2.0.103", 6: "fd00:2::100-fd00:2::103"}
+NEIGHBOUR = {4: "10.3.3.5", 6: "fd00:3:3::5"}
+POOLS = {
+    "router": {4: "198.51.100.100", 6: "2001:db8:c::100"},
+    "balancer": {4: "10.1.0.100", 6: "fd00:1::100"},
+    "node-b": {4: "10.2.0.100", 6: "fd00:2::100"},
+}
+"""The first of the further addresses of a place, from which it may make connections."""
+
+POOL_SIZE = 4
 
 WIDTH = {4: 24, 6: 64}
 SEGMENTS = {"client": CLIENT, "edge": EDGE, "balancer": BALANCER, "node-a": NODES["node-a"], "node-b": NODES["node-b"]}
-PLACES = ("router", *SEGMENTS, "pod")
+PLACES = ("router", *SEGMENTS, "pod", "neighbour")
+CALLERS = ("client", "neighbour", "pod")
+"""Where kongip may run: outside, in another pod of the cluster, or in Kong's own."""
 PORTS = {80: 8000, 443: 8443}
 """Kong's listeners behind the published ports."""
 
@@ -79,21 +94,51 @@ class Network:
             target = BALANCER[family] if proxied else NODES[ways[family]][family]
             self.run("router", "ip", f"-{family}", "route", "replace", PUBLISHED[family], "via", target)
 
-    def translate(self, behaviours: Mapping[int, str], office: bool) -> None:
+    def translate(self, behaviours: Mapping[int, str], office: str) -> None:
         """Have the nodes lead to Kong's pod, and rewrite the source as told for each family."""
         for family in FAMILIES:
             tool = {4: "iptables-restore", 6: "ip6tables-restore"}[family]
             for node in NODES:
                 self.run(node, tool, text=_rules(node, family, behaviours[family]))
-            hiding = [f"-A POSTROUTING -s {CLIENT[family]} ! -d {OFFICE[family]} -j SNAT --to-source {OFFICE[family]}"]
-            self.run("router", tool, text=table(hiding if office else []))
+            leaving = f"-A POSTROUTING -s {CLIENT[family]} ! -d {OFFICE[family]}"
+            by = {"open": (), "hides": (OFFICE[family],), "pool": pool("router", family)}[office]
+            self.run("router", tool, text=table(_in_turn(leaving, by)))
 
 
-WAYS = {"keeps": "node-b", "same-node": "node-b", "other-node": "node-a", "pool": "node-b"}
-"""What nodes may do to the source, and on which of them connections come in: Kong's pod runs on node-b."""
+WAYS = {
+    "keeps": "node-b",
+    "same-node": "node-b",
+    "other-node": "node-a",
+    "pool": "node-b",
+    "drops": "node-a",
+    "refuses": "node-a",
+    "foreign": "node-b",
+    "foreign-elsewhere": "node-b",
+}
+"""What nodes may do to the source, and on which of them connections come in: Kong's pod runs on node-b.
+
+``foreign``: a rule of somebody else's masquerades one range of sources, the client's; ``foreign-elsewhere``: another
+range. ``drops`` and ``refuses`` are a node without a Kong pod under policy Local, and a Service without endpoints.
+"""
+
+
+def pool(place: str, family: int) -> tuple[str, ...]:
+    """The further addresses of a place."""
+    first = ip_address(POOLS[place][family])
+    return tuple(str(first + number) for number in range(POOL_SIZE))
+
+
+def _in_turn(matching: str, addresses: Sequence[str]) -> list[str]:
+    """Rules that give each connection the next of these addresses: a range alone gives one caller always the same."""
+    return [
+        f"{matching} -m statistic --mode nth --every {left} --packet 0 -j SNAT --to-source {address}"
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True)
+    ]
 
 
 def _rules(node: str, family: int, behaviour: str) -> str:
+    if behaviour in _ENDS:
+        return table((), (f"-A FORWARD -d {PUBLISHED[family]} -p tcp -j {_ENDS[behaviour]}",))
     rules = []
     for port, listener in PORTS.items():
         pod = f"[{POD[family]}]:{listener}" if family == 6 else f"{POD[family]}:{listener}"
@@ -101,17 +146,28 @@ def _rules(node: str, family: int, behaviour: str) -> str:
             reached = f"-A PREROUTING -d {address} -p tcp --dport {number} -j"
             # As kube-proxy has it: only the node that a connection comes in by rewrites its source.
             rules += [f"{reached} MARK --or-mark 0x4000", f"{reached} DNAT --to-destination {pod}"]
-    marked = "-A POSTROUTING -m mark --mark 0x4000/0x4000 -p tcp -j"
+    marked = "-A POSTROUTING -m mark --mark 0x4000/0x4000 -p tcp"
+    # Nor could a pod's connection to itself be answered, which kube-proxy therefore masquerades under any policy.
+    rules.append(f"{marked} -s {POD[family]} -d {POD[family]} -j MASQUERADE")
     if behaviour == "pool":
-        rules.append(f"{marked} SNAT --to-source {POOL[family]}")
+        rules += _in_turn(marked, pool(node, family)) if node in POOLS else [f"{marked} -j MASQUERADE"]
+    elif behaviour in _FOREIGN:
+        rules.append(f"-A POSTROUTING -s {_FOREIGN[behaviour][family]} -j MASQUERADE")
     elif behaviour != "keeps":
-        rules.append(f"{marked} MASQUERADE")
+        rules.append(f"{marked} -j MASQUERADE")
     return table(rules)
 
 
-def table(rules: Iterable[str]) -> str:
-    """The rules of a nat table as iptables-restore reads it."""
-    return "\n".join(("*nat", *rules, "COMMIT", ""))
+_ENDS = {"drops": "DROP", "refuses": "REJECT --reject-with tcp-reset"}
+_FOREIGN = {
+    "foreign": {4: "198.51.100.0/24", 6: "2001:db8:c::/64"},
+    "foreign-elsewhere": {4: "172.17.0.0/16", 6: "fd00:17::/64"},
+}
+
+
+def table(rules: Iterable[str], filters: Iterable[str] = ()) -> str:
+    """The rules of a nat table, and of a filter table, as iptables-restore reads them."""
+    return "\n".join(("*nat", *rules, "COMMIT", "*filter", *filters, "COMMIT", ""))
 
 
 @contextlib.contextmanager
@@ -161,19 +217,21 @@ def _cables(made: Network) -> Iterator[Sequence[str]]:
                 yield from _address(made, "router", device, _first(addresses[family]), family)
             yield from _address(made, place, "eth0", addresses[family], family)
             yield from _default(made, place, _first(addresses[family]), family)
-    yield from _cable(made, "node-b", "pod0", "pod", "eth0")
+    for pod, device, addresses in (("pod", "pod0", POD), ("neighbour", "pod1", NEIGHBOUR)):
+        yield from _cable(made, "node-b", device, pod, "eth0")
+        for family in FAMILIES:
+            bridge = _first(addresses[family])
+            yield from _address(made, "node-b", device, bridge, family)
+            yield from _address(made, pod, "eth0", addresses[family], family)
+            yield from _default(made, pod, bridge, family)
+            pods = f"{_net(addresses[family])}/{WIDTH[family]}"
+            for place in ("node-a", "router"):
+                yield from _default(made, place, NODES["node-b"][family], family, pods)
     for family in FAMILIES:
-        yield from _address(made, "node-b", "pod0", BRIDGE[family], family)
-        yield from _address(made, "pod", "eth0", POD[family], family)
-        yield from _default(made, "pod", BRIDGE[family], family)
         yield from _address(made, "balancer", "lo", PUBLISHED[family], family, {4: 32, 6: 128}[family])
-        pods = f"{_net(POD[family])}/{WIDTH[family]}"
-        for place in ("node-a", "router"):
-            yield from _default(made, place, NODES["node-b"][family], family, pods)
-        for number in range(4):
-            first, _, last = POOL[family].partition("-")[0].rpartition("." if family == 4 else ":")
-            separator = "." if family == 4 else ":"
-            yield from _address(made, "node-b", "eth0", f"{first}{separator}{int(last) + number}", family)
+        for place, device in (("router", "client"), ("balancer", "eth0"), ("node-b", "eth0")):
+            for one in pool(place, family):
+                yield from _address(made, place, device, one, family)
 
 
 def _cable(made: Network, place: str, device: str, other: str, there: str) -> Iterator[Sequence[str]]:

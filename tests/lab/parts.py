@@ -216,7 +216,7 @@ def haproxy(made: Proxy, own: Mapping[int, str], targets: Targets, others: Targe
                     *(
                         f"    {line}"
                         for line in made.lines
-                        if mode == "http" or not line.startswith(("option", "http"))
+                        if mode == made.mode or not line.startswith(("option", "http"))
                     ),
                     f"    server kong {target} {' '.join(server)}",
                     *(() if made.second is None else (f"    server second {second} {' '.join(made.second)}",)),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab import parts
-from tests.lab.network import BALANCER, BRIDGE, EDGE, FAMILIES, PUBLISHED, WAYS, Network
+from tests.lab.network import BALANCER, BRIDGE, EDGE, FAMILIES, NODE_PORTS, NODES, PUBLISHED, WAYS, Network, pool
 from tests.lab.scenario import Scenario
 
 KONGIP = Path(sys.executable).with_name("kongip")
@@ -53,11 +53,11 @@ def play(network: Network, scenario: Scenario, folder: Path) -> Run:
     with built(network, scenario, folder) as words:
         began = time.monotonic()
         result = subprocess.run(
-            [*network.inside("client"), str(KONGIP), "diagnose", *words],
+            [*network.inside(scenario.caller), str(KONGIP), "diagnose", *words],
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
             env=os.environ | {"KONGIP_SECRET": parts.SECRET},
         )
         seconds = time.monotonic() - began
@@ -104,9 +104,11 @@ def _urls(scenario: Scenario) -> list[str]:
     addresses = EDGE if scenario.edge is not None else PUBLISHED
     words = []
     for url in scenario.urls:
-        scheme, _, family = url.partition("://")
-        address = addresses[int(family)]
-        words += ["--url", f"{scheme}://[{address}]" if family == "6" else f"{scheme}://{address}"]
+        scheme, _, place = url.partition("://")
+        family, _, node = place.partition("@")
+        address = (NODES[node] if node else addresses)[int(family)]
+        port = f":{NODE_PORTS[{'http': 80, 'https': 443}[scheme]]}" if node else ""
+        words += ["--url", f"{scheme}://{f'[{address}]' if family == '6' else address}{port}"]
     return words
 
 
@@ -114,6 +116,7 @@ def _owners() -> list[str]:
     owners = ["10.2.0.0/24=node", "fd00:2::/64=node"]
     for family, width in ((4, 32), (6, 128)):
         owners.append(f"{BRIDGE[family]}/{width}=node")
-        owners += [f"{one[family]}/{width}=load_balancer" for one in (BALANCER, PUBLISHED)]
+        balancers = (BALANCER[family], PUBLISHED[family], *pool("balancer", family))
+        owners += [f"{one}/{width}=load_balancer" for one in balancers]
         owners.append(f"{EDGE[family]}/{width}=edge")
     return [word for owner in owners for word in ("--owner", owner)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from tests.lab.network import WAYS
+from tests.lab.network import CALLERS, NODES, OFFICES, WAYS
 
 FOLDER = Path(__file__).parent / "scenarios"
 PROGRAMS = ("haproxy", "nginx-stream", "nginx-http")
@@ -56,10 +56,11 @@ class Expected:
 class Scenario:
     """One way to Kong. ``nodes`` maps a family to what its nodes do; ``known`` are further words of the command line.
 
-    ``office`` tells that the caller's own network hides its address, ``sidecar`` from which address a mesh's sidecar in
-    Kong's pod hands connections on to Kong, ``key`` that the echo's route wants a key. ``witnesses`` are those of echo,
-    log, errors and admin that there are; ``log`` is how the access log comes: as Kong writes it, as JSON, or seconds
-    late. ``seen`` names public reports of the same trouble.
+    ``urls`` are a scheme and a family each, "http://4", and after an @ the node whose own port is meant instead of what
+    stands in front. ``caller`` is where kongip runs, ``office`` what the caller's own network does, ``sidecar`` from
+    which address a mesh's sidecar in Kong's pod hands connections on to Kong, ``key`` that the echo's route wants a
+    key. ``witnesses`` are those of echo, log, errors and admin that there are; ``log`` is how the access log comes: as
+    Kong writes it, as JSON, or seconds late. ``seen`` names public reports of the same trouble.
     """
 
     name: str
@@ -70,7 +71,8 @@ class Scenario:
     balancer: Proxy | None = None
     nodes: Mapping[int, str] = field(default_factory=lambda: {4: "keeps", 6: "keeps"})
     urls: tuple[str, ...] = ("http://4",)
-    office: bool = False
+    caller: str = "client"
+    office: str = "open"
     sidecar: str | None = None
     key: bool = False
     witnesses: frozenset[str] = frozenset({"echo", "log", "errors", "admin"})
@@ -104,8 +106,11 @@ def parse(name: str, text: str) -> Scenario:
     for key in ("urls", "known", "seen"):
         if key in told:
             told[key] = tuple(told[key])
-    if told.get("log", "plain") not in LOGS:
-        raise ValueError(f"{name}: log is none of {', '.join(LOGS)}")
+    for key, default, known in (("log", "plain", LOGS), ("office", "open", OFFICES), ("caller", "client", CALLERS)):
+        if told.get(key, default) not in known:
+            raise ValueError(f"{name}: {key} is none of {', '.join(known)}")
+    if stray := {at for url in told.get("urls", ()) if (at := url.partition("@")[2])} - NODES.keys():
+        raise ValueError(f"{name}: there is no node {', '.join(sorted(stray))}")
     if "witnesses" in told:
         told["witnesses"] = frozenset(told["witnesses"])
     made: Scenario = _made(Scenario, {"name": name, "expected": _made(Expected, expected), **told})

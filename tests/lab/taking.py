@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tests.lab.parts import LISTEN
 from tests.lab.scenario import Proxy, Scenario, with_kong
 
 Object = dict[str, Any]
@@ -29,17 +30,38 @@ def _kong(scenario: Scenario, text: str) -> Scenario:
     pairs = [re.fullmatch(r"(KONG_[A-Z_]+)=(.*)", line) for line in text.splitlines()]
     if not all(pairs):
         raise Untakable(f"these are no settings: {text}")
-    return with_kong(scenario, {pair[1]: pair[2] for pair in pairs if pair})
+    told = {pair[1]: pair[2] for pair in pairs if pair}
+    if (listen := told.get("KONG_PROXY_LISTEN", "")).startswith("("):
+        told["KONG_PROXY_LISTEN"] = _listening(scenario.kong.get("KONG_PROXY_LISTEN", LISTEN), listen)
+    return with_kong(scenario, told)
+
+
+_FLAG = re.compile(r"proxy_protocol (added to|removed from) the (TLS|plain) entries")
+
+
+def _listening(text: str, told: str) -> str:
+    """A proxy_listen once the flag is set as ``told``, for a reader who alone knows what it is."""
+    entries = [entry.split() for entry in text.split(",")]
+    wanted = {kind == "TLS": verb == "added to" for verb, kind in _FLAG.findall(told)}
+    if not wanted:
+        raise Untakable(f"no flag is named: {told}")
+    for words in entries:
+        flag = wanted.get("ssl" in words, "proxy_protocol" in words)
+        words[1:] = [*(["proxy_protocol"] if flag else []), *(one for one in words[1:] if one != "proxy_protocol")]
+    return ", ".join(map(" ".join, entries))
 
 
 def _balancer(scenario: Scenario, text: str) -> Scenario:
     """Tell every proxy on the way that the step is for: its line names the program and what to write."""
     edge = _told(scenario.edge, text) if scenario.edge else None
-    balancer = _told(scenario.balancer, text) if scenario.balancer else None
+    excepted = BEHIND_ANOTHER in text and scenario.edge is not None and _sends_proxy(scenario.edge)
+    balancer = _told(scenario.balancer, text) if scenario.balancer and not excepted else scenario.balancer
     if (edge, balancer) == (scenario.edge, scenario.balancer):
         raise Untakable(f"no proxy on the way can be told so: {text}")
     return replace(scenario, edge=edge, balancer=balancer)
 
+
+BEHIND_ANOTHER = "behind another one that sends PROXY headers itself goes on reading those"
 
 _KINDS: Mapping[str, Callable[[Scenario, str], Scenario]] = {"kong": _kong, "balancer": _balancer}
 
@@ -59,8 +81,13 @@ def _told(proxy: Proxy, text: str) -> Proxy:
 
 
 def _serving(proxy: Proxy, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Proxy:
-    left = tuple(word for word in proxy.server if word not in remove)
-    return replace(proxy, server=(*left, *(word for word in add if word not in left)))
+    """The proxy with words added to its server lines, all of them, or taken from them."""
+
+    def changed(words: Sequence[str]) -> tuple[str, ...]:
+        left = tuple(word for word in words if word not in remove)
+        return (*left, *(word for word in add if word not in left))
+
+    return replace(proxy, server=changed(proxy.server), second=None if proxy.second is None else changed(proxy.second))
 
 
 def _binding(proxy: Proxy, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Proxy:
@@ -74,8 +101,16 @@ def _saying(proxy: Proxy, line: str, *, instead_of: str) -> Proxy:
 
 
 def _copying(proxy: Proxy) -> bool:
-    """Whether it copies bytes without a word: only such a one is told to send PROXY headers."""
-    return proxy.mode == "tcp" and not {"send-proxy", "send-proxy-v2"} & set(proxy.server)
+    """Whether it copies bytes without a word on some server line: only such a one is told to send PROXY headers."""
+    lines = (proxy.server, proxy.server if proxy.second is None else proxy.second)
+    return proxy.mode == "tcp" and not all(SENDS_PROXY & set(words) for words in lines)
+
+
+SENDS_PROXY = {"send-proxy", "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn", "proxy_protocol on;"}
+
+
+def _sends_proxy(proxy: Proxy) -> bool:
+    return bool(SENDS_PROXY & {*proxy.server, *proxy.lines})
 
 
 FORWARDED = "proxy_set_header X-Forwarded-For"

@@ -21,6 +21,16 @@ def test_settings_are_added_to_kongs() -> None:
     assert dict(done.kong) == {"KONG_REAL_IP_HEADER": "proxy_protocol", "KONG_TRUSTED_IPS": "10.0.0.0/8"}
 
 
+def test_listeners_that_only_the_reader_knows_get_the_flag() -> None:
+    words = "(as it is, with proxy_protocol added to the plain entries that the balancer leads to)"
+    kong = {"KONG_PROXY_LISTEN": "0.0.0.0:8000, [::]:8000 reuseport, 0.0.0.0:8443 http2 ssl"}
+    done = taken(
+        Scenario("a", "a test", Expected("lost"), kong=kong), [{"kind": "kong", "text": f"KONG_PROXY_LISTEN={words}"}]
+    )
+    told = "0.0.0.0:8000 proxy_protocol, [::]:8000 proxy_protocol reuseport, 0.0.0.0:8443 http2 ssl"
+    assert dict(done.kong) == {"KONG_PROXY_LISTEN": told}
+
+
 def test_a_proxy_is_told_by_the_line_of_its_own_program() -> None:
     done = taken(SILENT, [step(Telling.SEND_PROXY)])
     assert done.balancer == Proxy(server=("send-proxy-v2",))

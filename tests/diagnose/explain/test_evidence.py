@@ -173,7 +173,20 @@ def test_a_refused_connection_is_found_in_the_log_by_its_nonce() -> None:
         )
     )
 
-    assert observed(asked, Closed(), logs).seen.refused == frozenset({ip_address("10.1.0.4")})
+    seen = observed(asked, Closed(), logs).seen
+    assert seen.refused == frozenset({ip_address("10.1.0.4")})
+    assert seen.quoted
+    assert not observed(probe(), Closed(), logs).seen.quoted
+
+
+def test_addresses_of_which_only_one_is_this_connections_are_not_told_of_it() -> None:
+    complaints = tuple(
+        Complaint(KONG.name, PREAMBLE_AS_REQUEST, peer, "\\x00", None) for peer in ("10.1.0.4", "10.1.0.5")
+    )
+    seen = observed(probe(), Answered(400), Logs(complaints=complaints))
+
+    assert seen.told == frozenset()
+    assert seen.visible == {ip_address("10.1.0.4"), ip_address("10.1.0.5")}
 
 
 def test_what_kong_complains_of_the_echo_pod_is_not_laid_at_an_outside_probes_door() -> None:

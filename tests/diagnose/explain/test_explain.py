@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from diagnose.explain.bindings import Addresses
+from diagnose.explain.cases import agrees
+from diagnose.explain.evidence import Seen
 from diagnose.explain.explain import Explanation, explain
 from diagnose.explain.senders import find_senders
+from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Layer
+from diagnose.path.world import Prediction
 from diagnose.report.report import Verdict
 from diagnose.site import Fact
 from tests.diagnose.explain.simulator import (
@@ -158,3 +162,10 @@ def test_a_balancer_of_unknown_inner_address_is_never_called_proven() -> None:
 
 def test_a_published_address_seen_as_the_peer_is_the_balancers() -> None:
     assert PUBLISHED in {str(net.network_address) for net, _ in inventory().ranges}
+
+
+def test_a_connection_that_kongs_log_quotes_had_come_to_kong() -> None:
+    ended_before = Prediction((), None, frozenset({Answer.CLOSED}))
+
+    assert agrees(ended_before, Seen(Answer.CLOSED))
+    assert not agrees(ended_before, Seen(Answer.CLOSED, quoted=True))

@@ -209,3 +209,13 @@ def test_a_flag_set_and_removed_leaves_the_others_alone(listen: str, tls: bool) 
         assert sorted(set(text.replace(",", " ").split()) - {"proxy_protocol"}) == sorted(
             set(listen.replace(",", " ").split()) - {"proxy_protocol"}
         )
+
+
+def test_addresses_of_one_port_whose_flags_differ_are_two_listeners() -> None:
+    told = {"KONG_PROXY_LISTEN": "0.0.0.0:8000 proxy_protocol, [::]:8000, 0.0.0.0:8443 ssl, [::]:8443 ssl http2"}
+
+    assert Settings.from_environment(told).listeners == (
+        Listener(8000, proxy_protocol=True),
+        Listener(8000),
+        Listener(8443, tls=True),
+    )

@@ -42,10 +42,16 @@ def test_only_what_is_set_is_a_part() -> None:
     assert parts_of(Change("Local", Telling.APPEND, trusted_ips=())) == [Part.BALANCER, Part.KONG, Part.SERVICE]
 
 
-def test_a_change_that_no_proxy_can_make_is_none() -> None:
-    explanation, _ = explained(Way())
+def test_where_no_proxy_can_be_told_so_the_rest_of_a_change_holds_all_the_same() -> None:
+    explanation, addresses = explained(Way())
+    case = explanation.cases[0]
+    change = Change(balancer=Telling.SEND_PROXY, plain_flag=True)
 
-    assert apply(Change(balancer=Telling.APPEND), explanation.cases[0]) is None
+    world, _ = apply(change, case)
+
+    assert world.hops == case.world.hops
+    assert world.listener.proxy_protocol
+    assert after(change, case, (), addresses).verdict is Verdict.UNREACHABLE
 
 
 def test_a_balancer_appends_before_kong_trusts_it() -> None:
@@ -55,7 +61,6 @@ def test_a_balancer_appends_before_kong_trusts_it() -> None:
     change = Change(balancer=Telling.APPEND, real_ip_header="X-Forwarded-For", trusted_ips=(BALANCER,))
     cured = after(change, cases[0], claims(way), addresses)
 
-    assert cured is not None
     assert cured.verdict is Verdict.PRESERVED
     assert safest_order(change, cases, claims(way), addresses) == ((Part.BALANCER, Part.KONG), None)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from diagnose.explain.bindings import Addresses
@@ -21,15 +23,18 @@ FORWARDS = Fact(Layer.LOAD_BALANCER, frozenset({"passes_through"}), "a test", ce
 PLACE = Place("kubectl --context prod", "kong/kong-proxy", DEFAULT_PROXY_LISTEN)
 
 
-def remedy(way: Way, *facts: Fact, place: Place = PLACE, owners: Inventory | None = None) -> Remedy | None:
-    """What is offered for ``way``."""
+def remedy(
+    way: Way, *facts: Fact, place: Place = PLACE, owners: Inventory | None = None, other: Way | None = None
+) -> Remedy | None:
+    """What is offered for ``way``, while connections that go ``other`` are ill in another way."""
     observations = evidence(way)
     owners = owners or inventory()
     addresses = Addresses(owners, find_senders((), observations, owners, None))
     explanation = explain(observations, facts, [way.settings], addresses)
     claims = [(o.probe.claims[0].channel, o.traffic) for o in observations if o.probe.claims and o.traffic]
     seen = frozenset(address for o in observations for address in o.visible)
-    return find_remedy(explanation.cases, claims, addresses, place, seen)
+    others = explain(evidence(other), (), [other.settings], addresses).cases if other is not None else ()
+    return find_remedy(explanation.cases, claims, addresses, place, seen, (), others)
 
 
 def steps(found: Remedy | None) -> dict[str, str]:
@@ -54,6 +59,23 @@ def test_a_cure_for_only_some_of_what_remains_is_a_first_step() -> None:
 
     assert found is not None
     assert not found.sufficient
+
+
+def test_what_leaves_other_connections_ill_is_a_first_step() -> None:
+    whole, beside = remedy(Way(node=BRIDGE), FORWARDS), remedy(Way(node=BRIDGE), FORWARDS, other=Way("proxies"))
+
+    assert whole is not None
+    assert beside is not None
+    assert whole.sufficient
+    assert beside == replace(whole, sufficient=False)
+
+
+def test_nothing_is_offered_that_would_cut_off_other_connections() -> None:
+    """Of two server lines one sends PROXY headers: a Kong that demands them would not hear the other."""
+    alone, beside = remedy(Way("proxy2")), remedy(Way("proxy2"), other=Way("proxies"))
+
+    assert set(steps(alone)) == {"kong"}
+    assert "balancer" in steps(beside)
 
 
 def test_without_a_service_no_service_is_patched() -> None:
