@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from diagnose.capture.connections import Connection
@@ -59,11 +59,12 @@ def sightings(seen: Sequence[Connection], sent: Sequence[Sent]) -> Sightings:
     """What connections at several points say of the probes ``sent``. Points whose layer nobody told say nothing."""
     by_nonce = {one.probe.nonce for one in sent}
     by_socket = {(one.socket, one.port): one.probe.nonce for one in sent if one.socket and one.port}
+    kongs = {one.destination for one in seen if one.point.layer is Layer.GATEWAY}
     found: dict[str, set[Sighting]] = defaultdict(set)
     for way in join(seen):
         nonce = way.nonce if way.nonce in by_nonce else next(_sockets(way, by_socket), None)
         if nonce is not None:
-            found[nonce].update(_arrivals(way))
+            found[nonce].update(_arrivals(way, kongs))
     return {nonce: frozenset(seen) for nonce, seen in found.items() if seen}
 
 
@@ -76,13 +77,19 @@ def _sockets(way: Way, by_socket: Mapping[tuple[str, int], str]) -> Iterator[str
                 yield by_socket[end]
 
 
-def _arrivals(way: Way) -> Iterator[Sighting]:
-    """What came in at each layer first: the rest of what was captured there went out again, or on."""
+def _arrivals(way: Way, kongs: Set[str]) -> Iterator[Sighting]:
+    """What came in at each layer first: the rest of what was captured there went out again, or on.
+
+    A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking; and where a
+    connection's SYN is, a PROXY header in front of what was captured may be lacking, too.
+    """
     departed = next((one for one in way.sightings if one.point.layer is Layer.EGRESS), None)
     known: set[Layer] = set()
     for one in way.sightings:
         layer = one.point.layer
         if layer is None or layer is Layer.EGRESS or layer in known:
+            continue
+        if layer is Layer.GATEWAY and one.source in kongs:
             continue
         known.add(layer)
         source = parse_address(one.source)
@@ -91,7 +98,9 @@ def _arrivals(way: Way) -> Iterator[Sighting]:
             yield Sighting(
                 layer,
                 source,
-                tuple(map(_named, one.head.proxies)) if one.head.carries is not None else None,
+                tuple(map(_named, one.head.proxies))
+                if one.opening is not None and one.head.carries is not None
+                else None,
                 _listed(one, "x-forwarded-for") if clear else None,
                 _listed(one, "x-real-ip") if clear else None,
                 _same(departed, one),

@@ -116,8 +116,26 @@ def admin(network: Network, settings: Mapping[str, str]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def captured(network: Network, place: str, file: Path) -> Iterator[None]:
-    """All packets that pass a place, written to a file."""
-    words = ["tcpdump", "-q", "-p", "-n", "-U", "--immediate-mode", "-Z", "root", "-i", "any", "-w", str(file), "tcp"]
+    """All packets that pass a place, written to a file as they come; the buffer is for some hundreds of that size."""
+    words = [
+        "tcpdump",
+        "-q",
+        "-p",
+        "-n",
+        "-U",
+        "--immediate-mode",
+        "-s",
+        "16384",
+        "-B",
+        "16384",
+        "-Z",
+        "root",
+        "-i",
+        "any",
+        "-w",
+        str(file),
+        "tcp",
+    ]
     with running(network, place, words, lambda: file.exists() and file.stat().st_size > 0):
         yield
 

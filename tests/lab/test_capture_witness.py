@@ -84,7 +84,7 @@ def test_captures_settle_what_was_open(
         ("proxy-v2", "https://4"),
         ("proxy-v2", "http://6"),
         ("forwarded", "http://4"),
-        ("edge-and-balancer", "http://4"),
+        ("edge-and-balancer-recursive", "http://4"),
     ],
 )
 def test_captures_agree_with_what_is_known_without_them(name: str, url: str, ground: Network, tmp_path: Path) -> None:

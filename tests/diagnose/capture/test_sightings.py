@@ -1,0 +1,66 @@
+"""What captures say of probes, also where packets are lacking in them."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from diagnose.capture.sightings import Sighting, sightings
+from diagnose.path.traffic import Layer
+from probes.outcome import Closed, Sent
+from probes.probe import Probe, Target
+from probes.wire.proxy_protocol import Header, encode
+from tests.diagnose.capture.making import CLIENT, NONCE, REQUEST, connection, opening
+
+NODE, BALANCER, UPSTREAM = ("10.2.0.11", 40000), ("10.1.0.4", 51000), ("10.3.2.5", 61000)
+ECHO = ("10.9.0.8", 8080)
+PROXY = Header(1, "PROXY", CLIENT[0], CLIENT[1], "203.0.113.80", 80)
+TARGET = Target("203.0.113.80", 80, "http", "kong.test")
+SENT = Sent(Probe(NONCE, TARGET, f"/kongip-echo/{NONCE}"), Closed(), CLIENT[0], port=CLIENT[1])
+ADDRESS = ip_address(NODE[0])
+
+
+def test_the_first_connection_at_each_layer_is_the_arrival_there() -> None:
+    seen = [
+        connection(Layer.NODE, CLIENT, began=opening(), time=1.0),
+        connection(Layer.NODE, NODE, began=opening(), time=2.0),
+        connection(Layer.GATEWAY, NODE, began=opening(), time=3.0),
+        connection(Layer.GATEWAY, UPSTREAM, began=opening(7, 7), time=4.0, destination=ECHO),
+    ]
+    found = sightings(seen, [SENT])[NONCE]
+    assert {(one.layer, str(one.source)) for one in found} == {(Layer.NODE, CLIENT[0]), (Layer.GATEWAY, NODE[0])}
+    assert all((one.proxies, one.forwarded) == ((), ("192.0.2.1",)) for one in found)
+
+
+def test_what_kong_sends_on_is_no_arrival_even_where_the_arrival_is_lacking() -> None:
+    other = connection(Layer.GATEWAY, NODE, b"", opening(9, 9))
+    lonely = connection(Layer.GATEWAY, UPSTREAM, began=opening(7, 7), destination=ECHO)
+    assert sightings([other, lonely], [SENT]) == {}
+
+
+def test_without_a_syn_it_is_not_known_what_came_first() -> None:
+    [found] = sightings([connection(Layer.GATEWAY, NODE)], [SENT])[NONCE]
+    assert found == Sighting(Layer.GATEWAY, ADDRESS, None, ("192.0.2.1",), (), None)
+
+
+def test_a_connection_that_said_nothing_yet_tells_its_source_alone() -> None:
+    [found] = sightings([connection(Layer.NODE, CLIENT, b"", opening())], [SENT])[NONCE]
+    assert (found.source, found.proxies, found.forwarded) == (ip_address(CLIENT[0]), None, None)
+
+
+def test_a_proxy_header_names_the_probe_by_its_socket() -> None:
+    [found] = sightings(
+        [connection(Layer.GATEWAY, BALANCER, encode(PROXY) + b"\x16\x03\x01" + bytes(50), opening())], [SENT]
+    )[NONCE]
+    assert found.proxies == ((1, ip_address(CLIENT[0])),)
+
+
+def test_the_callers_own_connection_is_known_by_its_sequence_number() -> None:
+    departed = connection(Layer.EGRESS, CLIENT, began=opening())
+    [same] = sightings([departed, connection(Layer.GATEWAY, NODE, began=opening())], [SENT])[NONCE]
+    [other] = sightings([departed, connection(Layer.GATEWAY, NODE, began=opening(5, 6))], [SENT])[NONCE]
+    assert (same.same, other.same) == (True, None)
+
+
+def test_what_is_no_probe_and_what_was_captured_nowhere_in_particular_say_nothing() -> None:
+    stranger = connection(Layer.GATEWAY, ("192.0.2.77", 5), REQUEST.replace(NONCE.encode(), b"f" * 16), opening(3, 3))
+    assert sightings([stranger, connection(None, NODE, began=opening())], [SENT]) == {}
