@@ -48,7 +48,7 @@ def test_the_readme_names_both_commands_of_a_newcomer() -> None:
 @every_document
 def test_kongip_commands_exist(document: Path) -> None:
     named = set(re.findall(r"^kongip ([a-z][a-z-]*)", code_in(document.read_text("utf-8")), re.MULTILINE))
-    known = set(re.findall(r"^    ([a-z-]+) ", help_of(), re.MULTILINE))
+    known = set(re.findall(r"^    ([a-z-]+)", help_of(), re.MULTILINE))
     assert known
     assert named <= known
 
