@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.pages import MADE, main, out_of_step
+from diagnose.pages import FILES, MADE, main, out_of_step
 
 FOLDER = "docs/findings"
 
@@ -18,7 +18,7 @@ def test_the_pages_in_the_checkout_are_in_step_with_what_they_are_made_from() ->
 def test_writing_makes_the_pages_of_every_folder_and_no_others(tmp_path: Path) -> None:
     assert main([], tmp_path) == 0
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
-    assert written == {f"{folder}/{name}" for folder, make in MADE.items() for name in make()}
+    assert written == {f"{folder}/{name}" for folder, make in MADE.items() for name in make()} | FILES.keys()
 
 
 def test_writing_twice_changes_nothing(tmp_path: Path) -> None:

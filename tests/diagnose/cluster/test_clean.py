@@ -148,7 +148,7 @@ def test_a_kind_that_may_not_be_listed_is_told_and_jobs_have_to_be() -> None:
         (("--admin-url", "http://127.0.0.1", "--older-than", "1h"), "--older-than goes with --context"),
         (("--context", "a", "--run", "a,b=c"), "'a,b=c'"),
         (("--context", "a", "--older-than", "soon"), "'soon'"),
-        (("--context", "a", "--older-than", "5"), "'5'"),
+        (("--context", "a", "--older-than", "5w"), "'5w'"),
         (("--context", "a", "--namespace", "a/b"), "'a/b'"),
     ],
 )

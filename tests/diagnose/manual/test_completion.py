@@ -25,7 +25,7 @@ CASES = {
     "kongip ex": {"explain"},
     "kongip wh": {"what-if"},
     "kongip --ver": {"--version"},
-    "kongip diagnose --outp": {"--output"},
+    "kongip diagnose --outp": {"--output", "--output-file"},
     "kongip diagnose --output js": {"json"},
     "kongip diagnose --lab node-m": {"node-masquerade"},
     "kongip explain KIP30": {"KIP301", "KIP302", "KIP303", "KIP304"},

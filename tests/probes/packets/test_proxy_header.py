@@ -81,8 +81,8 @@ v4, v6 = st.builds(str, st.ip_addresses(v=4)), st.builds(str, st.ip_addresses(v=
 ports = st.integers(0, 65535)
 some_tlvs = st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=40)), max_size=6).map(tuple)
 headers = st.one_of(
-    st.builds(Header, st.just(1), st.just("PROXY"), v4, ports, v4, ports),
-    st.builds(Header, st.just(1), st.just("PROXY"), v6, ports, v6, ports),
+    st.builds(Header, st.just(1), st.just("PROXY"), v4, ports, v4, ports, st.just(())),
+    st.builds(Header, st.just(1), st.just("PROXY"), v6, ports, v6, ports, st.just(())),
     st.just(Header(1)),
     st.builds(Header, st.just(2), st.just("PROXY"), v4, ports, v4, ports, some_tlvs),
     st.builds(Header, st.just(2), st.just("PROXY"), v6, ports, v6, ports, some_tlvs),
