@@ -81,11 +81,11 @@ def count(text: str) -> int:
 
 
 def time_limit(text: str) -> float:
-    """Seconds of a time such as 90, 90s or 5m, from 10 seconds to an hour."""
+    """Seconds of a time such as 90, 90s or 5m, from a second to an hour."""
     found = re.fullmatch(r"(\d{1,4})([sm]?)", text, re.ASCII)
     seconds = float(found[1]) * (60 if found[2] == "m" else 1) if found else 0.0
-    if not 10 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time from 10 seconds to an hour, such as 90 or 5m")
+    if not 1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time from a second to an hour, such as 90 or 5m")
     return seconds
 
 

@@ -49,7 +49,6 @@ def kubeconfig(tmp_path: Path) -> str:
         (("diagnose", "--lab", "preserved", "--connections", "many"), "many"),
         (("diagnose", "--lab", "preserved", "--timeout", "0"), "'0'"),
         (("diagnose", "--lab", "preserved", "--timeout", "soon"), "soon"),
-        (("diagnose", "--lab", "preserved", "--timeout", "9"), "'9'"),
         (("diagnose", "--lab", "preserved", "--timeout", "61m"), "'61m'"),
         (("diagnose", "--lab", "preserved", "--probe-timeout", "0"), "'0'"),
         (("diagnose", "--lab", "preserved", "--owner", "10.0.0.0/8"), "10.0.0.0/8"),
