@@ -70,6 +70,7 @@ SHAPES: Mapping[str, Any] = {
             "loadBalancerClass": str,
             "loadBalancerSourceRanges": [str],
             "clusterIP": str,
+            "externalIPs": [str],
             "selector": WORDS,
             "ports": [_SERVICE_PORT],
             "ipFamilies": [str],

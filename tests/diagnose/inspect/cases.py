@@ -777,5 +777,19 @@ OF_WAYS = (
         (proxied(), service({TYPE: "nlb", ATTRIBUTES: "proxy_protocol_v2.enabled=true"})),
         "spec.externalTrafficPolicy: Local",
     ),
+    one(
+        "KIP738",
+        "addresses of its own, and Local",
+        (kong(), service(externalIPs=["192.0.2.7"], externalTrafficPolicy="Local")),
+        (kong(), service(externalIPs=["192.0.2.7"])),
+        "Service kong/kong-proxy spec.externalIPs: 192.0.2.7",
+        "spec.externalTrafficPolicy: Local",
+    ),
+    one(
+        "KIP738",
+        "a list without an address",
+        (kong(), service(type="ClusterIP", externalIPs=["192.0.2.7"], externalTrafficPolicy="Local")),
+        (kong(), service(externalIPs=[], externalTrafficPolicy="Local")),
+    ),
 )
 CASES = (*OF_KONG, *OF_WAYS)
