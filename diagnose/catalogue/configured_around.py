@@ -28,4 +28,25 @@ FAULTS = (
             Kong on each node that it is led to.
             """,
     ),
+    Fault(
+        code="KIP739",
+        name="clear-text-http2",
+        layer=Layer.GATEWAY,
+        severity=Severity.ERROR,
+        title="a clear-text listener with http2 answers no HTTP/1.1",
+        why="""
+            In clear text nothing negotiates the version of HTTP. nginx before 1.25.1, and so Kong before 3.6, takes
+            each connection to a listener with `http2` and without `ssl` for HTTP/2 from its first byte. Requests of
+            HTTP/1.1 fail there: those of browsers, of balancers that end TLS, and of health checks. It is often set for
+            gRPC behind a balancer that ends TLS.
+            """,
+        tell_apart="""
+            Kong 3.6 and later take both versions on one listener, and nothing is reported; nor where the image's tag
+            tells no version. A PROXY header before a request is another matter (KIP726).
+            """,
+        cure="""
+            `http2` on the entries with `ssl` alone. Let gRPC reach Kong by TLS, give it a clear-text port of its own,
+            or update Kong.
+            """,
+    ),
 )

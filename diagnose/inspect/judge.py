@@ -32,6 +32,7 @@ OF_KONG: tuple[Callable[[Kong], Iterator[Found]], ...] = (
     trust.everyone,
     listeners.checks_on_proxy_listener,
     listeners.drops_defaults,
+    listeners.clear_text_http2,
 )
 """What one workload tells by itself."""
 

@@ -79,6 +79,20 @@ ISTIO = "traffic.sidecar.istio.io/"
 
 OF_KONG = (
     one(
+        "KIP739",
+        "a clear-text port for gRPC",
+        kong(PROXY_LISTEN="0.0.0.0:8000 http2, 0.0.0.0:8443 http2 ssl", container={"image": "kong:3.5"}),
+        kong(PROXY_LISTEN="0.0.0.0:8000, 0.0.0.0:8443 http2 ssl", container={"image": "kong:3.5"}),
+        "env KONG_PROXY_LISTEN",
+        "image: kong:3.5",
+    ),
+    one(
+        "KIP739",
+        "nginx tells the versions apart since",
+        kong(PROXY_LISTEN="0.0.0.0:8000 http2", container={"image": "kong:2.8.5"}),
+        kong(PROXY_LISTEN="0.0.0.0:8000 http2", container={"image": "kong:3.6"}),
+    ),
+    one(
         "KIP706",
         "a variable with a doubled prefix",
         kong(KONG_TRUSTED_IPS="10.0.0.0/8"),
