@@ -49,4 +49,27 @@ FAULTS = (
             or update Kong.
             """,
     ),
+    Fault(
+        code="KIP740",
+        name="plugin-reads-peer",
+        layer=Layer.GATEWAY,
+        severity=Severity.INFO,
+        title="a plugin uses the address of Kong's TCP peer, whatever Kong logs",
+        why="""
+            Kong knows two addresses: its TCP peer, and the client that a trusted peer names. Logs and most plugins use
+            the latter. `aws-lambda` with `awsgateway_compatible` writes the peer into `identity.sourceIp`, and
+            `kong.client.get_ip` gives it to functions. Behind a trusted proxy both hold the proxy's address, however
+            right the log is.
+            """,
+        tell_apart="""
+            Nothing is reported where Kong trusts nobody: its peer and its client are then one. Only manifests are
+            looked at (`--file`), and code for `kong.client.get_ip` in the functions that stand in them; plugins of
+            one's own are not read. A function may ask for the peer on purpose.
+            """,
+        cure="""
+            `kong.client.get_forwarded_ip` in functions. For a Lambda function, write that address into a header of the
+            request by a `pre-function`; the event holds the headers. Behind a balancer of HTTP it also holds
+            `X-Forwarded-For`.
+            """,
+    ),
 )

@@ -10,7 +10,7 @@ from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import Found, findings_of
 from diagnose.inspect.kongs import Everything, Kong, everything_in, find_kongs
-from diagnose.inspect.rules import addresses, aws, balancers, fronts, listeners, mesh, peers, settings, trust
+from diagnose.inspect.rules import addresses, aws, balancers, fronts, listeners, mesh, peers, plugins, settings, trust
 from diagnose.inspect.shapes import misfit
 from diagnose.inspect.ways import Way, find_ways
 from diagnose.installation import Installation
@@ -55,6 +55,7 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     aws.ip_targets_drop_source,
     aws.proxy_within_tls,
     addresses.external_ips_under_local,
+    plugins.reads_the_peer,
 )
 """What a Service tells together with what is before and behind it."""
 

@@ -18,6 +18,7 @@ from tests.diagnose.inspect.things import (
     kong,
     namespace,
     node,
+    plugin,
     pod,
     proxied,
     service,
@@ -804,6 +805,31 @@ OF_WAYS = (
         "a list without an address",
         (kong(), service(type="ClusterIP", externalIPs=["192.0.2.7"], externalTrafficPolicy="Local")),
         (kong(), service(externalIPs=[], externalTrafficPolicy="Local")),
+    ),
+    one(
+        "KIP740",
+        "a Lambda function that is told the peer",
+        (proxied(), service(), plugin("aws-lambda", awsgateway_compatible=True)),
+        (proxied(), service(), plugin("aws-lambda", awsgateway_compatible=False)),
+        "KongPlugin shop/own plugin: aws-lambda, config.awsgateway_compatible: true",
+        "env KONG_TRUSTED_IPS: 10.0.0.0/8",
+    ),
+    one(
+        "KIP740",
+        "a function that asks for the peer",
+        (proxied(), service(), plugin("pre-function", "KongClusterPlugin", access=["local a = kong.client.get_ip()"])),
+        (
+            proxied(),
+            service(),
+            plugin("pre-function", "KongClusterPlugin", access=["local a = kong.client.get_forwarded_ip()"]),
+        ),
+        "KongClusterPlugin own plugin: pre-function, config.access calls kong.client.get_ip",
+    ),
+    one(
+        "KIP740",
+        "nobody is trusted, so the peer is the client",
+        (proxied(), service(), plugin("post-function", log=["", "kong.client.get_ip()"])),
+        (kong(), service(), plugin("post-function", log=["", "kong.client.get_ip()"])),
     ),
 )
 CASES = (*OF_KONG, *OF_WAYS)

@@ -101,6 +101,13 @@ def gateway() -> Object:
     return made("gateway.networking.k8s.io/v1", "Gateway", "own", spec, namespace="kong")
 
 
+def plugin(name: str, kind: str = "KongPlugin", **config: Any) -> Object:
+    """A plugin of Kong's that the controller hands on; ``kind`` tells whether it has a namespace."""
+    where = {"namespace": "shop"} if kind == "KongPlugin" else {}
+    thing = made("configuration.konghq.com/v1", kind, "own", **where)
+    return {**thing, "plugin": name, "config": config}
+
+
 def namespace(labels: Any = None, annotations: Any = None) -> Object:
     """Kong's namespace."""
     return made("v1", "Namespace", "kong", labels=labels or {}, annotations=annotations or {})
