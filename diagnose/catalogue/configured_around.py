@@ -72,4 +72,24 @@ FAULTS = (
             `X-Forwarded-For`.
             """,
     ),
+    Fault(
+        code="KIP741",
+        name="proxy-v2-not-read",
+        layer=Layer.GATEWAY,
+        severity=Severity.ERROR,
+        title="the balancer sends PROXY headers of version 2, and so old a Kong reads version 1 alone",
+        why="""
+            nginx reads version 2 of the PROXY protocol, the binary one, from 1.13.11 on. Kong had nginx 1.13.6 up to
+            1.2, and 1.15.8 from 1.3 on. Before that a listener with `proxy_protocol` closes each connection that begins
+            with version 2, and logs a broken header with the word QUIT in it. Network Load Balancers send version 2 and
+            no other.
+            """,
+        tell_apart="""
+            Nothing is reported where the balancer may send either version, or where the image's tag tells no version of
+            Kong. If no PROXY header comes at all, traffic shows KIP402.
+            """,
+        cure="""
+            Update Kong. A balancer that sends version 1, such as a Classic Load Balancer, does until then.
+            """,
+    ),
 )

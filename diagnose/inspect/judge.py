@@ -43,6 +43,7 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     aws.health_checks_get_proxy,
     balancers.proxy_listener_behind_silence,
     balancers.proxy_header_unexpected,
+    balancers.proxy_v2_not_read,
     balancers.listeners_disagree,
     balancers.local_cannot_restore,
     balancers.hairpin_without_header,
@@ -108,7 +109,7 @@ def _kept(found: Found, *kongs: Kong) -> Found:
 
 
 REFUTED_WHERE_PRESERVED = frozenset(
-    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 738))
+    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 738), 741)
 )
 """What says that the address is lost, that it can be forged, or that connections fail. A rule reads wishes; an address
 that is preserved on every way shows that something else than the objects decides."""

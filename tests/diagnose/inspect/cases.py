@@ -831,5 +831,19 @@ OF_WAYS = (
         (proxied(), service(), plugin("post-function", log=["", "kong.client.get_ip()"])),
         (kong(), service(), plugin("post-function", log=["", "kong.client.get_ip()"])),
     ),
+    one(
+        "KIP741",
+        "a Kong whose nginx is older than version 2",
+        (proxied({"image": "kong:1.2.2"}), service(EXTERNAL, CONTROLLER)),
+        (proxied({"image": "kong:1.3"}), service(EXTERNAL, CONTROLLER)),
+        "image: kong:1.2.2",
+        "proxy-protocol",
+    ),
+    one(
+        "KIP741",
+        "a balancer that sends version 1",
+        (proxied({"image": "kong:0.14.1"}), service(EXTERNAL, CONTROLLER)),
+        (proxied({"image": "kong:0.14.1"}), service({PP: "*"}, BUILT_IN, CLASSIC)),
+    ),
 )
 CASES = (*OF_KONG, *OF_WAYS)

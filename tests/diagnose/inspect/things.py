@@ -45,10 +45,10 @@ def kong(annotations: Any = None, labels: Any = None, container: Any = None, pod
     return made(APPS, "Deployment", "kong", {"template": template}, namespace="kong")
 
 
-def proxied(**told: str) -> Object:
+def proxied(container: Any = None, **told: str) -> Object:
     """A Kong that reads PROXY headers, and whose settings are in order."""
     settings = {"PROXY_LISTEN": PROXIED, "REAL_IP_HEADER": "proxy_protocol", "TRUSTED_IPS": "10.0.0.0/8", **told}
-    return kong(**settings)
+    return kong(container=container, **settings)
 
 
 def service(annotations: Any = None, metadata: Any = None, status: Any = None, **spec: Any) -> Object:
