@@ -92,4 +92,26 @@ FAULTS = (
             Update Kong. A balancer that sends version 1, such as a Classic Load Balancer, does until then.
             """,
     ),
+    Fault(
+        code="KIP742",
+        name="external-address-not-trusted",
+        layer=Layer.NODE,
+        severity=Severity.INFO,
+        title="Kong trusts nodes by their internal address alone, and they can appear by the other",
+        why="""
+            Under `externalTrafficPolicy: Cluster` a node puts an address of its own into the place of the source, and
+            which one depends on the way to the pod. To a pod on another node it is the internal one; users report that
+            what comes in at the node where the pod runs has that node's public address. A private range in
+            `trusted_ips` does not hold it: for some of the connections Kong believes nobody and logs the node.
+            """,
+        tell_apart="""
+            Told only of clouds where the ExternalIP is on the node's own interface (Hetzner, DigitalOcean); elsewhere
+            it is translated before the node. Nodes of which no address is trusted are KIP719. In a run, such a node's
+            address as the peer (KIP501) of some probes alone is this.
+            """,
+        cure="""
+            Add the nodes' public addresses to `trusted_ips`, each by itself, and keep the list in step with the nodes.
+            Or let Kong be reached on the private network alone.
+            """,
+    ),
 )

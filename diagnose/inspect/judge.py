@@ -39,6 +39,7 @@ OF_KONG: tuple[Callable[[Kong], Iterator[Found]], ...] = (
 OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     trust.one_family,
     peers.nodes_not_trusted,
+    peers.external_address_not_trusted,
     aws.not_honoured,
     aws.health_checks_get_proxy,
     balancers.proxy_listener_behind_silence,

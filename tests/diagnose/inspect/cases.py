@@ -28,6 +28,7 @@ Things = tuple[Object, ...]
 
 
 HETZNER = "load-balancer.hetzner.cloud/"
+SENDS = {f"{HETZNER}uses-proxyprotocol": "true"}
 DO = "service.beta.kubernetes.io/do-loadbalancer-"
 DO_PROXY, DO_REGIONAL = f"{DO}enable-proxy-protocol", {f"{DO}type": "REGIONAL"}
 DO_ENDS_TLS = {**DO_REGIONAL, f"{DO}certificate-id": "x"}
@@ -844,6 +845,30 @@ OF_WAYS = (
         "a balancer that sends version 1",
         (proxied({"image": "kong:0.14.1"}), service(EXTERNAL, CONTROLLER)),
         (proxied({"image": "kong:0.14.1"}), service({PP: "*"}, BUILT_IN, CLASSIC)),
+    ),
+    one(
+        "KIP742",
+        "public addresses of nodes",
+        (proxied(), service(SENDS), node(provider="hcloud://1", public="192.0.2.9")),
+        (proxied(TRUSTED_IPS="10.0.0.0/8,192.0.2.9"), service(SENDS), node(provider="hcloud://1", public="192.0.2.9")),
+        "Node n1 status.addresses: ExternalIP 192.0.2.9",
+        "env KONG_TRUSTED_IPS: 10.0.0.0/8",
+    ),
+    one(
+        "KIP742",
+        "a cloud that translates them before the node",
+        (proxied(), service(), node(provider="digitalocean://1", public="192.0.2.9")),
+        (proxied(), service(), node(provider="aws:///eu/i-1", public="192.0.2.9")),
+    ),
+    one(
+        "KIP742",
+        "Local keeps the balancer's address",
+        (proxied(), service(SENDS), node(provider="hcloud://1", public="192.0.2.9")),
+        (
+            proxied(),
+            service(SENDS, externalTrafficPolicy="Local"),
+            node(provider="hcloud://1", public="192.0.2.9"),
+        ),
     ),
 )
 CASES = (*OF_KONG, *OF_WAYS)

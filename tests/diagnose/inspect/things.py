@@ -69,9 +69,17 @@ BUILT_IN = admitted("service.kubernetes.io/load-balancer-cleanup")
 CONTROLLER = admitted("service.k8s.aws/resources")
 
 
-def node(name: str = "n1", address: str = "10.1.0.7", provider: str = "aws:///eu/i-1", version: str = "") -> Object:
-    """A node of some cloud."""
-    status = {"addresses": [{"type": "InternalIP", "address": address}], "nodeInfo": {"kubeletVersion": version}}
+def node(
+    name: str = "n1",
+    address: str = "10.1.0.7",
+    provider: str = "aws:///eu/i-1",
+    version: str = "",
+    public: str | None = None,
+) -> Object:
+    """A node of some cloud; ``public`` is its ExternalIP."""
+    addresses = [{"type": "InternalIP", "address": address}]
+    addresses += [{"type": "ExternalIP", "address": public}] if public else []
+    status = {"addresses": addresses, "nodeInfo": {"kubeletVersion": version}}
     return {**made("v1", "Node", name, {"providerID": provider}), "status": status}
 
 
