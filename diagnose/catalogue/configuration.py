@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnose.catalogue import configured_kong, configured_way
+from diagnose.catalogue import configured_around, configured_kong, configured_way
 from diagnose.catalogue.fault import Fault
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Severity
@@ -124,4 +124,5 @@ FAULTS = (
     ),
     *configured_kong.FAULTS,
     *configured_way.FAULTS,
+    *configured_around.FAULTS,
 )

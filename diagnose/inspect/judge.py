@@ -10,7 +10,7 @@ from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import Found, findings_of
 from diagnose.inspect.kongs import Everything, Kong, everything_in, find_kongs
-from diagnose.inspect.rules import aws, balancers, fronts, listeners, mesh, peers, settings, trust
+from diagnose.inspect.rules import addresses, aws, balancers, fronts, listeners, mesh, peers, plugins, settings, trust
 from diagnose.inspect.shapes import misfit
 from diagnose.inspect.ways import Way, find_ways
 from diagnose.installation import Installation
@@ -32,16 +32,19 @@ OF_KONG: tuple[Callable[[Kong], Iterator[Found]], ...] = (
     trust.everyone,
     listeners.checks_on_proxy_listener,
     listeners.drops_defaults,
+    listeners.clear_text_http2,
 )
 """What one workload tells by itself."""
 
 OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     trust.one_family,
     peers.nodes_not_trusted,
+    peers.external_address_not_trusted,
     aws.not_honoured,
     aws.health_checks_get_proxy,
     balancers.proxy_listener_behind_silence,
     balancers.proxy_header_unexpected,
+    balancers.proxy_v2_not_read,
     balancers.listeners_disagree,
     balancers.local_cannot_restore,
     balancers.hairpin_without_header,
@@ -53,6 +56,8 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     fronts.appends_itself,
     aws.ip_targets_drop_source,
     aws.proxy_within_tls,
+    addresses.external_ips_under_local,
+    plugins.reads_the_peer,
 )
 """What a Service tells together with what is before and behind it."""
 
@@ -105,7 +110,7 @@ def _kept(found: Found, *kongs: Kong) -> Found:
 
 
 REFUTED_WHERE_PRESERVED = frozenset(
-    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 738))
+    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 738), 741)
 )
 """What says that the address is lost, that it can be forged, or that connections fail. A rule reads wishes; an address
 that is preserved on every way shows that something else than the objects decides."""

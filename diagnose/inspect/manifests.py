@@ -53,6 +53,8 @@ KINDS: Mapping[tuple[str, str], str] = {
     ("gateway.networking.k8s.io", "HTTPRoute"): "httproutes",
     ("gateway-operator.konghq.com", "DataPlane"): "dataplanes",
     ("gateway-operator.konghq.com", "GatewayConfiguration"): "gatewayconfigurations",
+    ("configuration.konghq.com", "KongPlugin"): "kongplugins",
+    ("configuration.konghq.com", "KongClusterPlugin"): "kongclusterplugins",
 }
 """The kinds that rules read, by API group and kind."""
 

@@ -70,6 +70,7 @@ SHAPES: Mapping[str, Any] = {
             "loadBalancerClass": str,
             "loadBalancerSourceRanges": [str],
             "clusterIP": str,
+            "externalIPs": [str],
             "selector": WORDS,
             "ports": [_SERVICE_PORT],
             "ipFamilies": [str],
@@ -123,6 +124,8 @@ SHAPES: Mapping[str, Any] = {
     "secrets": {"metadata": _META, "data": WORDS, "stringData": WORDS},
     "dataplanes": {"metadata": _META, "spec": _PLANE},
     "gatewayconfigurations": {"metadata": _META, "spec": {"dataPlaneOptions": _PLANE}},
+    "kongplugins": {"metadata": _META, "plugin": str},
+    "kongclusterplugins": {"metadata": _META, "plugin": str},
 }
 """What rules read of each kind. Nothing has to be there, save keys that are ``Needed``; what is there fits."""
 

@@ -27,6 +27,7 @@ A_NAME = "NAME-THAT-LEADS-TO-THE-BALANCER"
 
 _PASSES = frozenset({Proxying.PASSES_THROUGH.value})
 _SILENT = frozenset({Proxying.PROXIES.value})
+_SENDS_V2 = frozenset({Proxying.SENDS_PROXY_V2.value})
 _SENDS = frozenset(one.value for one in SENDS_PROXY)
 
 
@@ -98,6 +99,29 @@ def _proxied_otherwise(way: Way) -> bool:
 def names_groups(way: Way) -> bool:
     """Whether Google is asked for endpoint groups of the Service's own, which a balancer made elsewhere may use."""
     return "exposed_ports" in (way.annotation(NEG) or "")
+
+
+READS_V2_SINCE = (1, 3)
+"""The version of Kong from which on its nginx reads PROXY v2: nginx does from 1.13.11 on, and Kong 1.2.2 has 1.13.6."""
+
+
+def proxy_v2_not_read(way: Way) -> Iterator[Found]:
+    """The balancer sends PROXY v2, and the nginx of so old a Kong knows version 1 alone."""
+    fact = expected(way)
+    flagged = [one for one in way.listens if one.demands_proxy]
+    if fact is None or fact.behaviours != _SENDS_V2 or not flagged:
+        return
+    for kong in way.kongs:
+        version = kong.settings.version if kong.settings else None
+        if version is None or version >= READS_V2_SINCE:
+            continue
+        image = f"{kong.name}, container {kong.container.get('name')}, image: {kong.container.get('image')}"
+        listening = f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)"
+        why = "Kong before 1.3 reads PROXY v1 alone, and closes a connection that begins with v2"
+        yield Found("KIP741", (fact.source, image, listening, why), "update Kong to 1.3 or later", (_V1,))
+
+
+_V1 = note("Until then a balancer that sends version 1 does, such as a Classic Load Balancer of AWS.")
 
 
 def proxy_header_unexpected(way: Way) -> Iterator[Found]:

@@ -72,6 +72,25 @@ def drops_defaults(kong: Kong) -> Iterator[Found]:
     )
 
 
+def clear_text_http2(kong: Kong) -> Iterator[Found]:
+    """A clear-text listener with http2, on which nginx before 1.25.1, and so Kong before 3.6, takes no HTTP/1.1."""
+    plain = [one for one in kong.listens if "http2" in one.flags and "ssl" not in one.flags]
+    if kong.settings is None or not kong.settings.before_3_6 or not plain:
+        return
+    image = f"{kong.name}, container {kong.container.get('name')}, image: {kong.container.get('image')}"
+    listening = f"{kong.told_listen} (port {plain[0].port} has http2 and no ssl)"
+    steps = () if kong.hidden("KONG_PROXY_LISTEN") else (kong.step(PROXY_LISTEN=_without_http2(kong)),)
+    why = "before 3.6 such a listener takes every connection for HTTP/2, and answers no HTTP/1.1"
+    effects = ("gRPC in clear text then has no listener: let it come by TLS, or give it a port of its own.",)
+    yield Found("KIP739", (image, listening, why), "remove http2 from the clear-text listeners", steps, effects)
+
+
+def _without_http2(kong: Kong) -> str:
+    """proxy_listen with http2 on the TLS listeners alone."""
+    entries = (one.text.split() for one in kong.listens)
+    return ", ".join(" ".join(word for word in words if word != "http2" or "ssl" in words) for words in entries)
+
+
 def _of_six(kong: Kong) -> bool:
     """Whether Kong's chart listens on IPv6 by default, and this Kong does not."""
     installation = kong.written.installation

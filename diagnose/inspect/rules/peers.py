@@ -41,6 +41,38 @@ def nodes_not_trusted(way: Way) -> Iterator[Found]:
             yield Found("KIP719", because, "trust the nodes' subnet as well", (WHOM_TO_TRUST,))
 
 
+ON_THE_NODE = ("hcloud://", "hrobot://", "digitalocean://")
+"""How providerIDs begin where a node's ExternalIP is an address of its own interface, and not translated before it."""
+
+
+def external_address_not_trusted(way: Way) -> Iterator[Found]:
+    """Nodes that are trusted by their InternalIP alone, and can appear by their ExternalIP as well."""
+    if not relies_on_nodes(way):
+        return
+    for kong in way.kongs:
+        if not trusts_some(kong) or kong.settings is None or kong.header_told() is None:
+            continue
+        trusted = trusted_networks(kong.settings)
+        outside = [
+            f"Node {name_of(node)} status.addresses: ExternalIP {one.network_address}, which trusted_ips do not hold"
+            for node in way.snapshot.of("nodes")
+            if str(at(node, "spec", "providerID") or "").startswith(ON_THE_NODE)
+            and any(overlapping(one, trusted) for one in _addresses(node, "InternalIP"))
+            for one in _addresses(node, "ExternalIP")
+            if not overlapping(one, trusted)
+        ]
+        if outside:
+            why = "what a node delivers to a pod of its own can have that address; then Kong logs the node"
+            because = (kong.told("KONG_TRUSTED_IPS", ""), *outside[:5], why)
+            yield Found("KIP742", because, "trust the nodes' ExternalIPs as well", (WHOM_TO_TRUST,))
+
+
+def _addresses(node: Object, kind: str) -> list[Network]:
+    """A node's addresses of one kind."""
+    told = [one for one in at(node, "status", "addresses") or () if one.get("type") == kind]
+    return [ip_network(text) for one in told if parse_address(text := str(one.get("address")))]
+
+
 def relies_on_nodes(way: Way) -> bool:
     """Whether callers come to Kong by way of nodes that rewrite the source, as far as objects tell."""
     if at(way.service, "spec", "type") not in ("LoadBalancer", "NodePort") or way.policy != "Cluster":

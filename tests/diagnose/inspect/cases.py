@@ -18,6 +18,7 @@ from tests.diagnose.inspect.things import (
     kong,
     namespace,
     node,
+    plugin,
     pod,
     proxied,
     service,
@@ -27,6 +28,7 @@ Things = tuple[Object, ...]
 
 
 HETZNER = "load-balancer.hetzner.cloud/"
+SENDS = {f"{HETZNER}uses-proxyprotocol": "true"}
 DO = "service.beta.kubernetes.io/do-loadbalancer-"
 DO_PROXY, DO_REGIONAL = f"{DO}enable-proxy-protocol", {f"{DO}type": "REGIONAL"}
 DO_ENDS_TLS = {**DO_REGIONAL, f"{DO}certificate-id": "x"}
@@ -78,6 +80,20 @@ PUBLISHED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}]}}
 ISTIO = "traffic.sidecar.istio.io/"
 
 OF_KONG = (
+    one(
+        "KIP739",
+        "a clear-text port for gRPC",
+        kong(PROXY_LISTEN="0.0.0.0:8000 http2, 0.0.0.0:8443 http2 ssl", container={"image": "kong:3.5"}),
+        kong(PROXY_LISTEN="0.0.0.0:8000, 0.0.0.0:8443 http2 ssl", container={"image": "kong:3.5"}),
+        "env KONG_PROXY_LISTEN",
+        "image: kong:3.5",
+    ),
+    one(
+        "KIP739",
+        "nginx tells the versions apart since",
+        kong(PROXY_LISTEN="0.0.0.0:8000 http2", container={"image": "kong:2.8.5"}),
+        kong(PROXY_LISTEN="0.0.0.0:8000 http2", container={"image": "kong:3.6"}),
+    ),
     one(
         "KIP706",
         "a variable with a doubled prefix",
@@ -776,6 +792,83 @@ OF_WAYS = (
         ),
         (proxied(), service({TYPE: "nlb", ATTRIBUTES: "proxy_protocol_v2.enabled=true"})),
         "spec.externalTrafficPolicy: Local",
+    ),
+    one(
+        "KIP738",
+        "addresses of its own, and Local",
+        (kong(), service(externalIPs=["192.0.2.7"], externalTrafficPolicy="Local")),
+        (kong(), service(externalIPs=["192.0.2.7"])),
+        "Service kong/kong-proxy spec.externalIPs: 192.0.2.7",
+        "spec.externalTrafficPolicy: Local",
+    ),
+    one(
+        "KIP738",
+        "a list without an address",
+        (kong(), service(type="ClusterIP", externalIPs=["192.0.2.7"], externalTrafficPolicy="Local")),
+        (kong(), service(externalIPs=[], externalTrafficPolicy="Local")),
+    ),
+    one(
+        "KIP740",
+        "a Lambda function that is told the peer",
+        (proxied(), service(), plugin("aws-lambda", awsgateway_compatible=True)),
+        (proxied(), service(), plugin("aws-lambda", awsgateway_compatible=False)),
+        "KongPlugin shop/own plugin: aws-lambda, config.awsgateway_compatible: true",
+        "env KONG_TRUSTED_IPS: 10.0.0.0/8",
+    ),
+    one(
+        "KIP740",
+        "a function that asks for the peer",
+        (proxied(), service(), plugin("pre-function", "KongClusterPlugin", access=["local a = kong.client.get_ip()"])),
+        (
+            proxied(),
+            service(),
+            plugin("pre-function", "KongClusterPlugin", access=["local a = kong.client.get_forwarded_ip()"]),
+        ),
+        "KongClusterPlugin own plugin: pre-function, config.access calls kong.client.get_ip",
+    ),
+    one(
+        "KIP740",
+        "nobody is trusted, so the peer is the client",
+        (proxied(), service(), plugin("post-function", log=["", "kong.client.get_ip()"])),
+        (kong(), service(), plugin("post-function", log=["", "kong.client.get_ip()"])),
+    ),
+    one(
+        "KIP741",
+        "a Kong whose nginx is older than version 2",
+        (proxied({"image": "kong:1.2.2"}), service(EXTERNAL, CONTROLLER)),
+        (proxied({"image": "kong:1.3"}), service(EXTERNAL, CONTROLLER)),
+        "image: kong:1.2.2",
+        "proxy-protocol",
+    ),
+    one(
+        "KIP741",
+        "a balancer that sends version 1",
+        (proxied({"image": "kong:0.14.1"}), service(EXTERNAL, CONTROLLER)),
+        (proxied({"image": "kong:0.14.1"}), service({PP: "*"}, BUILT_IN, CLASSIC)),
+    ),
+    one(
+        "KIP742",
+        "public addresses of nodes",
+        (proxied(), service(SENDS), node(provider="hcloud://1", public="192.0.2.9")),
+        (proxied(TRUSTED_IPS="10.0.0.0/8,192.0.2.9"), service(SENDS), node(provider="hcloud://1", public="192.0.2.9")),
+        "Node n1 status.addresses: ExternalIP 192.0.2.9",
+        "env KONG_TRUSTED_IPS: 10.0.0.0/8",
+    ),
+    one(
+        "KIP742",
+        "a cloud that translates them before the node",
+        (proxied(), service(), node(provider="digitalocean://1", public="192.0.2.9")),
+        (proxied(), service(), node(provider="aws:///eu/i-1", public="192.0.2.9")),
+    ),
+    one(
+        "KIP742",
+        "Local keeps the balancer's address",
+        (proxied(), service(SENDS), node(provider="hcloud://1", public="192.0.2.9")),
+        (
+            proxied(),
+            service(SENDS, externalTrafficPolicy="Local"),
+            node(provider="hcloud://1", public="192.0.2.9"),
+        ),
     ),
 )
 CASES = (*OF_KONG, *OF_WAYS)

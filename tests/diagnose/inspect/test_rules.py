@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnose.catalogue import configured_kong, configured_way
+from diagnose.catalogue import configured_around, configured_kong, configured_way
 from tests.diagnose.inspect.cases import CASES, Case
 from tests.diagnose.inspect.taking import PASTED, kinds_of, taken
 from tests.diagnose.inspect.things import found_in
@@ -28,7 +28,7 @@ def test_a_rule_keeps_silent_on_the_nearest_configuration_that_is_in_order(case:
 
 
 def test_every_code_has_a_case() -> None:
-    codes = {fault.code for fault in (*configured_kong.FAULTS, *configured_way.FAULTS)}
+    codes = {fault.code for fault in (*configured_kong.FAULTS, *configured_way.FAULTS, *configured_around.FAULTS)}
     assert codes == {case.code for case in CASES}
 
 

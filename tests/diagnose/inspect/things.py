@@ -45,10 +45,10 @@ def kong(annotations: Any = None, labels: Any = None, container: Any = None, pod
     return made(APPS, "Deployment", "kong", {"template": template}, namespace="kong")
 
 
-def proxied(**told: str) -> Object:
+def proxied(container: Any = None, **told: str) -> Object:
     """A Kong that reads PROXY headers, and whose settings are in order."""
     settings = {"PROXY_LISTEN": PROXIED, "REAL_IP_HEADER": "proxy_protocol", "TRUSTED_IPS": "10.0.0.0/8", **told}
-    return kong(**settings)
+    return kong(container=container, **settings)
 
 
 def service(annotations: Any = None, metadata: Any = None, status: Any = None, **spec: Any) -> Object:
@@ -69,9 +69,17 @@ BUILT_IN = admitted("service.kubernetes.io/load-balancer-cleanup")
 CONTROLLER = admitted("service.k8s.aws/resources")
 
 
-def node(name: str = "n1", address: str = "10.1.0.7", provider: str = "aws:///eu/i-1", version: str = "") -> Object:
-    """A node of some cloud."""
-    status = {"addresses": [{"type": "InternalIP", "address": address}], "nodeInfo": {"kubeletVersion": version}}
+def node(
+    name: str = "n1",
+    address: str = "10.1.0.7",
+    provider: str = "aws:///eu/i-1",
+    version: str = "",
+    public: str | None = None,
+) -> Object:
+    """A node of some cloud; ``public`` is its ExternalIP."""
+    addresses = [{"type": "InternalIP", "address": address}]
+    addresses += [{"type": "ExternalIP", "address": public}] if public else []
+    status = {"addresses": addresses, "nodeInfo": {"kubeletVersion": version}}
     return {**made("v1", "Node", name, {"providerID": provider}), "status": status}
 
 
@@ -99,6 +107,13 @@ def gateway() -> Object:
     listener = {"name": "https", "port": 443, "protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "shop-tls"}]}}
     spec = {"gatewayClassName": "kong", "listeners": [listener]}
     return made("gateway.networking.k8s.io/v1", "Gateway", "own", spec, namespace="kong")
+
+
+def plugin(name: str, kind: str = "KongPlugin", **config: Any) -> Object:
+    """A plugin of Kong's that the controller hands on; ``kind`` tells whether it has a namespace."""
+    where = {"namespace": "shop"} if kind == "KongPlugin" else {}
+    thing = made("configuration.konghq.com/v1", kind, "own", **where)
+    return {**thing, "plugin": name, "config": config}
 
 
 def namespace(labels: Any = None, annotations: Any = None) -> Object:
