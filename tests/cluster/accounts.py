@@ -56,6 +56,20 @@ def account_under(documents: list[Object], folder: Path) -> Iterator[Path]:
         kubectl("delete", "--filename=-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
 
 
+@contextlib.contextmanager
+def admitted(namespace: str, account: str) -> Iterator[None]:
+    """Let pods of any kind run as this account: those of Jobs are held to "restricted" otherwise."""
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "testbed:unrestricted"}
+    binding: Object = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "roleRef": role}
+    binding |= {"metadata": {"name": f"testbed:{namespace}-{account}"}, "subjects": [subject]}
+    apply(binding)
+    try:
+        yield
+    finally:
+        kubectl("delete", "clusterrolebinding", binding["metadata"]["name"])
+
+
 def token(account: str, namespace: str = "default") -> str:
     """A token of a service account, asked for in a way that every kubectl knows."""
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}}

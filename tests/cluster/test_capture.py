@@ -12,21 +12,17 @@ from typing import Any
 import pytest
 
 from tests.cluster import topologies
-from tests.cluster.bed import BALANCER, CLIENT, CONTEXT, KUBECONFIG, Object, apply, inside, kubectl
+from tests.cluster.accounts import admitted
+from tests.cluster.bed import BALANCER, CLIENT, CONTEXT, KUBECONFIG, inside
 from tests.cluster.command import assert_nothing_left, left_behind
 from tests.cluster.topologies import built
 
 
 @pytest.fixture
-def admitted(cluster: None) -> Iterator[None]:
-    """Pods of Jobs are held to "restricted" there; those that capture are more than that, and let in meanwhile."""
-    subject = {"kind": "ServiceAccount", "name": "default", "namespace": "kong"}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "testbed:unrestricted"}
-    binding: Object = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "roleRef": role}
-    binding |= {"metadata": {"name": "testbed:captures"}, "subjects": [subject]}
-    apply(binding)
-    yield
-    kubectl("delete", "clusterrolebinding", "testbed:captures", "--ignore-not-found")
+def admitted_there(cluster: None) -> Iterator[None]:
+    """Pods that capture are let in, which are more than restricted."""
+    with admitted("kong", "default"):
+        yield
 
 
 def captured(*words: str) -> subprocess.CompletedProcess[str]:
@@ -47,7 +43,7 @@ def sources(way: dict[str, Any], layer: str) -> list[str]:
     return [one["source"] for one in way["sightings"] if one["layer"] == layer]
 
 
-@pytest.mark.usefixtures("admitted")
+@pytest.mark.usefixtures("admitted_there")
 def test_packets_that_are_passed_through_come_to_kong_as_they_left(tmp_path: Path) -> None:
     with built(topologies.PASSING, tmp_path):
         found = ways()
@@ -59,7 +55,7 @@ def test_packets_that_are_passed_through_come_to_kong_as_they_left(tmp_path: Pat
     assert_nothing_left()
 
 
-@pytest.mark.usefixtures("admitted")
+@pytest.mark.usefixtures("admitted_there")
 def test_a_node_that_masquerades_is_seen_to_do_so(tmp_path: Path) -> None:
     with built(topologies.MASQUERADING, tmp_path):
         found = ways("--connections", "6")
@@ -70,7 +66,7 @@ def test_a_node_that_masquerades_is_seen_to_do_so(tmp_path: Path) -> None:
     assert_nothing_left()
 
 
-@pytest.mark.usefixtures("admitted")
+@pytest.mark.usefixtures("admitted_there")
 def test_a_proxys_header_is_seen_beside_its_address(tmp_path: Path) -> None:
     with built(topologies.PROXY_PROTOCOL, tmp_path):
         found = ways()
