@@ -146,7 +146,7 @@ def duration(text: str) -> int:
     """A length of time in seconds, written with or without its unit: 90, 90s, 30m, 2h, 1d."""
     number = text.rstrip("smhd")
     unit = _UNITS.get(text[len(number) :])
-    if unit is None or not (number.isascii() and number.isdecimal()) or not 0 < int(number) < 10**6:
+    if unit is None or not (number.isascii() and number.isdecimal()) or not int(number) < 10**6:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 30m, 2h or 1d")
     return int(number) * unit
 

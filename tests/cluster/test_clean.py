@@ -77,7 +77,7 @@ def test_what_a_killed_run_left_goes_and_what_looks_like_it_stays(killed: str, a
     assert all(line.startswith("would remove ") and f"(run {killed}, " in line for line in would)
     assert set(left_behind()) == before
 
-    removed = clean("--run", killed, "--older-than", "1s")
+    removed = clean("--run", killed, "--older-than", "0s")
 
     assert [line.partition(" (")[0] for line in removed] == [
         line.removeprefix("would ").replace("remove", "removed", 1).partition(" (")[0] for line in would

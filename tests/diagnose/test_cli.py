@@ -82,7 +82,6 @@ def kubeconfig(tmp_path: Path) -> str:
         (("watch",), "--context"),
         (("watch", "--lab", "rollout", "--interval", "0"), "'0'"),
         (("watch", "--lab", "rollout", "--for", "ten"), "'ten'"),
-        (("watch", "--lab", "rollout", "--for", "0s"), "'0s'"),
         (("watch", "--lab", "rollout", "--until", "lost"), "'lost'"),
         (("watch", "--lab", "rollout", "--url", "http://127.0.0.1"), "--url"),
         (("watch", "--lab", "roll-out"), "rollout"),
