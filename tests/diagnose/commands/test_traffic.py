@@ -94,7 +94,7 @@ def test_a_log_without_a_request_is_undetermined(capsys: pytest.CaptureFixture[s
         (("--file", "x", "--context", "a"), "--context"),
         (("--file", "x", "--since", "1h"), "--since"),
         (("--since", "soon"), "'soon'"),
-        (("--since", "0m"), "'0m'"),
+        (("--since", "0x"), "'0x'"),
         (("--tail", "0"), "'0'"),
         (("--since", "1h", "--tail", "5"), "--tail"),
         (("--file", "/dev/null", "--log-format", "$host"), "$remote_addr"),
