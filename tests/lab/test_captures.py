@@ -18,6 +18,7 @@ from diagnose.capture.ways import Between, Way, join
 from diagnose.path.traffic import Layer
 from probes.packets import ProxyV1, ProxyV2, TlvCrc32c, TlvUniqueId
 from probes.packets.reading import read
+from probes.secret import opening
 from probes.wire import proxy_protocol
 from tests.gateway.running import until
 from tests.lab import parts
@@ -162,7 +163,8 @@ def ask(ground: Network, case: Case) -> None:
     """One request from the client, whose path ends as a probe's does."""
     scenario = parse(case.name, (FOLDER / f"{case.name}.toml").read_text("utf-8"))
     addresses = EDGE if scenario.edge is not None else {4: "203.0.113.80", 6: "2001:db8:80::80"}
-    words = [addresses[case.family], str(PORT[case.scheme]), case.scheme, f"{parts.ECHO_PATH}/{NONCE}", parts.SECRET]
+    path = f"{parts.ECHO_PATH}/{NONCE}"
+    words = [addresses[case.family], str(PORT[case.scheme]), case.scheme, path, opening(parts.SECRET)]
     assert ground.run("client", sys.executable, "-c", ASK, *words).strip() == "200"
 
 
