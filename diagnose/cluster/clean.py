@@ -24,11 +24,12 @@ KINDS = (JOB, CONFIG_MAP, SERVICE, INGRESS, HTTP_ROUTE, NETWORK_POLICY, POD)
 RUN_ID = re.compile(r"[0-9a-f]{10}")
 _NUMBER = r"(-[0-9]{1,3})?"
 _AFTER_NAME = {
-    **dict.fromkeys((JOB, CONFIG_MAP, HTTP_ROUTE), re.compile(_NUMBER)),
+    **dict.fromkeys((JOB, HTTP_ROUTE), re.compile(_NUMBER)),
+    CONFIG_MAP: re.compile(r"(-0)?"),
     POD: re.compile(rf"{_NUMBER}-[a-z0-9]{{5}}"),
 }
 """What may follow the name of a run in those of its objects: a Job names its pods; of routes, and of Jobs that capture
-on a node each, there may be several."""
+on a node each, there may be several; these share the ConfigMap of the first."""
 
 
 @dataclass(frozen=True, slots=True)
