@@ -231,7 +231,10 @@ def _cables(made: Network) -> Iterator[Sequence[str]]:
         yield from _address(made, "balancer", "lo", PUBLISHED[family], family, {4: 32, 6: 128}[family])
         for place, device in (("router", "client"), ("balancer", "eth0"), ("node-b", "eth0")):
             for one in pool(place, family):
-                yield from _address(made, place, device, one, family)
+                # Deprecated, so that the kernel speaks for itself from the place's own address: of IPv6 addresses it
+                # would take the newest.
+                for words in _address(made, place, device, one, family):
+                    yield [*words, *(("preferred_lft", "0") if family == 6 else ())]
 
 
 def _cable(made: Network, place: str, device: str, other: str, there: str) -> Iterator[Sequence[str]]:
