@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import explaining, finding, headers, probing, serving, starting, traffic, whole_run
+from benchmarks import discovering, explaining, finding, headers, probing, serving, starting, traffic, whole_run
 from benchmarks.measuring import HEADING, Row
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -20,6 +20,7 @@ COMPARED: Mapping[str, Callable[[], Sequence[Row]]] = {
     "finding": finding.rows,
     "traffic": traffic.rows,
     "whole_run": whole_run.rows,
+    "discovering": discovering.rows,
 }
 ALONE: Mapping[str, Callable[[], Iterator[str]]] = {
     "explaining": explaining.lines,

@@ -1,4 +1,4 @@
-"""PROXY headers written and read, addresses as text on either side, beside the package proxy-protocol."""
+"""PROXY headers written and read, addresses as text on either side, beside a package and beside layers of scapy."""
 
 from __future__ import annotations
 
@@ -16,18 +16,29 @@ ADDRESSES = {4: ("203.0.113.7", "198.51.100.9"), 6: ("2001:db8::7", "2001:db8:1:
 VERSIONS: tuple[Literal[1, 2], ...] = (1, 2)
 
 
+Peer = tuple[Callable[[], bytes], Callable[[bytes], object]]
+"""What writes one header from texts, and what reads the addresses of one as texts."""
+
+
 def rows() -> Sequence[Row]:
-    """Each version and family; none where the package is not installed (``make bench`` sees to that)."""
+    """Each version and family beside each peer; the package only where it is installed (``make bench`` does that)."""
+    peers: list[tuple[str, float, Callable[[Literal[1, 2], int], Peer]]] = [("layers of scapy (ours)", 50, _layer)]
     if importlib.util.find_spec("proxyprotocol") is None:
         print("  proxy-protocol is not installed: pip install proxy-protocol")
-        return []
-    return [_row(version, family) for version in VERSIONS for family in ADDRESSES]
+    else:
+        peers.insert(0, ("proxy-protocol", 3, _package))
+    return [
+        _row(version, family, name, target, peer(version, family))
+        for name, target, peer in peers
+        for version in VERSIONS
+        for family in ADDRESSES
+    ]
 
 
-def _row(version: Literal[1, 2], family: int) -> Row:
+def _row(version: Literal[1, 2], family: int, name: str, target: float, peer: Peer) -> Row:
     source, destination = ADDRESSES[family]
     made = encode(Header(version, "PROXY", source, 40001, destination, 443))
-    write, read = _peer(version, family)
+    write, read = peer
     assert write() == made, "both write the same"
 
     def ours() -> None:
@@ -39,11 +50,10 @@ def _row(version: Literal[1, 2], family: int) -> Row:
         read(made)
 
     what = f"PROXY v{version} with IPv{family}, written and read"
-    return Row(what, "proxy-protocol", *quickest_in_turns(ours, peers, TIMES, NUMBER), "at least", 3)
+    return Row(what, name, *quickest_in_turns(ours, peers, TIMES, NUMBER), "at least", target)
 
 
-def _peer(version: int, family: int) -> tuple[Callable[[], bytes], Callable[[bytes], tuple[str, str]]]:
-    """The package's way to write such a header from texts, and to read the addresses of one as texts."""
+def _package(version: int, family: int) -> Peer:
     results: Any = importlib.import_module("proxyprotocol.result")
     module: Any = importlib.import_module(f"proxyprotocol.v{version}")
     codec, made = getattr(module, f"ProxyProtocolV{version}")(), getattr(results, f"ProxyResultIPv{family}")
@@ -56,5 +66,25 @@ def _peer(version: int, family: int) -> tuple[Callable[[], bytes], Callable[[byt
     def read(data: bytes) -> tuple[str, str]:
         result = codec.unpack(data)
         return str(result.source[0]), str(result.dest[0])
+
+    return write, read
+
+
+def _layer(version: int, family: int) -> Peer:
+    from probes.packets import ProxyV1, ProxyV2
+    from probes.packets.proxy_header import INET, INET6
+
+    source, destination = ADDRESSES[family]
+    ends = {"source": source, "destination": destination}
+
+    def write() -> bytes:
+        if version == 1:
+            return bytes(ProxyV1(**ends, source_port="40001", destination_port="443"))
+        named = INET if family == min(ADDRESSES) else INET6
+        return bytes(ProxyV2(family=named, **ends, source_port=40001, destination_port=443))
+
+    def read(data: bytes) -> tuple[object, object]:
+        header = ProxyV1(data) if version == 1 else ProxyV2(data)
+        return header.source, header.destination
 
     return write, read
