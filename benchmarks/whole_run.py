@@ -21,6 +21,7 @@ from tests.cluster.topologies import built
 
 ROOT = Path(__file__).parents[1]
 TIMES = 3
+WITH_ECHO = ("--image", "localhost/python:1")
 
 BY_HAND = r"""
 set -e
@@ -54,7 +55,7 @@ kubectl logs -n kong -l app.kubernetes.io/name=kong -c proxy --since=10s --tail=
 
 def kongip(*flags: str) -> subprocess.CompletedProcess[str]:
     """One diagnosis from the caller's namespace."""
-    where = ["--context", bed.CONTEXT, "--kubeconfig", str(bed.KUBECONFIG), "--image", "localhost/python:1"]
+    where = ["--context", bed.CONTEXT, "--kubeconfig", str(bed.KUBECONFIG)]
     command = [*bed.inside("client"), sys.executable, "-m", "diagnose", "diagnose", *where, "--quiet", *flags]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
@@ -76,8 +77,8 @@ def rows() -> Sequence[Row]:
         fcntl.flock(lock, fcntl.LOCK_EX)  # there is one Kong in the cluster; a run of tests has its turn first
         bed.up()
         held.enter_context(built(topologies.PASSING, Path(held.enter_context(tempfile.TemporaryDirectory()))))
-        print(kongip("--timings").stderr)
-        whole = in_turns(kongip, by_hand, TIMES)
+        print(kongip(*WITH_ECHO, "--timings").stderr)
+        whole = in_turns(lambda: kongip(*WITH_ECHO), by_hand, TIMES)
         print(kongip("--no-echo", "--timings").stderr)
         brief = in_turns(lambda: kongip("--no-echo"), lambda: by_hand(WITHOUT_ECHO), TIMES)
     return [

@@ -23,6 +23,8 @@ NOT_ROUTED = (
     "--network-policy makes one that does not."
 )
 
+NO_INSIDE = Gap("Kong's pods from inside the cluster", "no command could be run in the echo pod")
+
 TAKEN = "a route that is not kongip's took the probe, so no more were sent"
 
 Choose = Callable[[Entry, Sequence[Sent], Sequence[Planned]], Sequence[Planned]]
@@ -65,18 +67,47 @@ class Gathering:
     def inside(self) -> None:
         """Kong's pods as the echo's place sees them: the route's readiness first, then a probe of every kind."""
         entries = [entry for entry in self._site.entries if entry.vantage is Vantage.INSIDE]
-        if not entries:
+        if not entries or self._at_once(entries):
             return
         self._progress("waiting for Kong to pick up the route to the echo")
         if not self._await_route(entries):
-            self.problem = NOT_ROUTED
-        planned = [one for entry in entries for one in (*self._planner.plain(entry), *self._planner.kinds(entry))]
+            self.problem = self._site.echo_problem() or NOT_ROUTED
+        planned = self._of_every_kind(entries)
         self._progress(f"sending {len(planned)} probes to Kong's pods from inside")
         sent = self._site.send_inside([one.probe for one in planned], self._timeout)
         if sent is None:
-            self.gaps.append(Gap("Kong's pods from inside the cluster", "no command could be run in the echo pod"))
+            self.gaps.append(NO_INSIDE)
             return
         self._keep(planned, sent)
+
+    def _at_once(self, entries: Sequence[Entry]) -> bool:
+        """Send all on the chance that Kong has the route already; whether nothing need be awaited.
+
+        Every pod must pass a knock on, and none may have told of a probe that there is no route or nothing behind it.
+        Or nothing can be sent from inside at all: the probes from outside will tell.
+        """
+        knocks, planned = self._knocks(entries), self._of_every_kind(entries)
+        self._progress(f"sending {len(planned)} probes to Kong's pods from inside")
+        sent = self._site.send_inside([one.probe for one in (*knocks, *planned)], self._timeout)
+        if sent is None:
+            self.gaps.append(NO_INSIDE)
+            return True
+        knocked, rest = sent[: len(knocks)], sent[len(knocks) :]
+        if self._silent(knocks, knocked) or any(_went_nowhere(one) for one in rest):
+            return False
+        self._keep(planned, rest)
+        return True
+
+    def _of_every_kind(self, entries: Sequence[Entry]) -> list[Planned]:
+        return [one for entry in entries for one in (*self._planner.plain(entry), *self._planner.kinds(entry))]
+
+    def _knocks(self, entries: Iterable[Entry]) -> list[Planned]:
+        return [self._planner.knock(entry, preamble) for entry in entries for preamble in _KNOCKS]
+
+    def _silent(self, knocks: Sequence[Planned], sent: Sequence[Sent]) -> list[Entry]:
+        """The entries of ``knocks`` through which none came to the echo, as ``sent`` tells."""
+        heard = {knock.entry for knock, one in zip(knocks, sent, strict=True) if echo_peer(one) is not None}
+        return [entry for entry in dict.fromkeys(knock.entry for knock in knocks) if entry not in heard]
 
     def outside(self, connections: int) -> None:
         """A probe of every kind through every entry, then ordinary connections, ``connections`` of them in all.
@@ -144,16 +175,14 @@ class Gathering:
 
     def _await_route(self, entries: Sequence[Entry]) -> bool:
         """Wait until every Kong pod passes a probe on to the echo, with or without a PROXY header."""
-        waiting = {entry.name: entry for entry in entries}
+        waiting: Sequence[Entry] = entries
         deadline = time.monotonic() + ROUTE_WAIT
         while waiting and time.monotonic() < deadline:
-            knocks = [self._planner.knock(entry, preamble) for entry in waiting.values() for preamble in _KNOCKS]
+            knocks = self._knocks(waiting)
             sent = self._site.send_inside([knock.probe for knock in knocks], self._timeout)
             if sent is None:
                 return True  # nothing can be asked from inside: the probes from outside will tell
-            for knock, one in zip(knocks, sent, strict=True):
-                if echo_peer(one) is not None:
-                    waiting.pop(knock.entry.name, None)
+            waiting = self._silent(knocks, sent)
             if waiting:
                 time.sleep(POLL)
         return not waiting
@@ -188,5 +217,11 @@ def _went_astray(one: Sent) -> bool:
     return isinstance(one.outcome, Answered) and passed_on(one.outcome) and echo_peer(one) is None
 
 
+def _went_nowhere(one: Sent) -> bool:
+    """Whether Kong had no route for the probe, or nothing behind the route: it answered in the echo's place."""
+    return isinstance(one.outcome, Answered) and one.outcome.status in _NOWHERE and echo_peer(one) is None
+
+
 POLL = 0.1
+_NOWHERE = frozenset({404, 502, 503})
 _KNOCKS = (Preamble.NONE, Preamble.V1_UNKNOWN)

@@ -180,6 +180,9 @@ class Site(Protocol):
     def send_inside(self, probes: Sequence[Probe], timeout: float) -> list[Sent] | None:
         """Send probes from the echo pod, in order; None where there is no inside vantage."""
 
+    def echo_problem(self) -> str | None:
+        """What keeps the echo itself from answering, in one sentence; None where nothing is known to."""
+
     def logs(self, probes: Sequence[Probe], since: float) -> Logs:
         """What Kong's logs say of ``probes``, sent at or after ``since`` (seconds since the epoch)."""
 

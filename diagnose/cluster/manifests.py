@@ -224,7 +224,9 @@ def config_map(run: Run, owner: Object, code: Mapping[str, str]) -> Object:
 def service(run: Run, owner: Object) -> Object:
     """The Service that the route leads to."""
     port = {"name": "http", "port": SERVICE_PORT, "targetPort": PORT, "protocol": "TCP"}
-    spec = {"type": "ClusterIP", "selector": {RUN_LABEL: run.id}, "ports": [port]}
+    # Kong may lead there as soon as the pod has an address; the first probes find out whether it answers.
+    early = {"publishNotReadyAddresses": True}
+    spec = {"type": "ClusterIP", "selector": {RUN_LABEL: run.id}, "ports": [port], **early}
     head = {"apiVersion": SERVICE.api_version, "kind": SERVICE.kind}
     return {**head, "metadata": metadata(run, owner), "spec": spec}
 

@@ -216,6 +216,17 @@ class ClusterSite:
             return None
         return sent
 
+    def echo_problem(self) -> str | None:
+        """What keeps the echo itself from answering: its pod is gone, ended, or silent at its own node as well."""
+        if self._run is None:
+            return None
+        try:
+            pod = next(iter(deployment.present(self._api, self._run, POD)), None)
+        except Stop as stop:
+            self._note_loss(stop)
+            return None
+        return waiting.stuck(pod, self._run.image) or waiting.silent(pod) if pod is not None else GONE
+
     def logs(self, probes: Sequence[Probe], since: float) -> Logs:
         """What the logs of all Kong pods say of ``probes``, sent at or after ``since`` (seconds since the epoch)."""
         return read_logs(self._api, self._around.pods, probes, since)
@@ -277,6 +288,7 @@ class ClusterSite:
 
 
 NO_ECHO = "No echo was deployed: --no-echo."
+GONE = "The echo pod is gone: somebody or something removed it amid the run. See the events of its namespace."
 NO_ROUTE = (
     "The echo was not deployed: no IngressClass and no Gateway of Kong's controllers was found, so no route would be "
     "picked up. Name one with --ingress-class NAME or --gateway NAMESPACE/NAME."

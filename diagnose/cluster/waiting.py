@@ -16,6 +16,22 @@ def is_ready(pod: Object) -> bool:
     return condition_of(pod, "Ready").get("status") == "True"
 
 
+def runs(pod: Object) -> bool:
+    """Whether the pod's containers run; one that has just been started need not answer yet."""
+    statuses = at(pod, "status", "containerStatuses") or ()
+    return bool(statuses) and all(at(status, "state", "running") is not None for status in statuses)
+
+
+def silent(pod: Object) -> str | None:
+    """Why the pod does not answer though it runs, as far as its node can tell; None where it does."""
+    if is_ready(pod):
+        return None
+    return (
+        f"The echo pod runs on node {at(pod, 'spec', 'nodeName')} but does not answer there: its readiness probe "
+        "fails. Choose another image with --image, or a namespace where nothing comes between with --namespace."
+    )
+
+
 def unschedulable(pod: Object) -> str | None:
     """Why the scheduler finds no node, None where it did or has not said."""
     scheduled = condition_of(pod, "PodScheduled")
@@ -72,8 +88,6 @@ def progress_of(pod: Object | None) -> str:
         return "waiting for the echo pod to be created"
     if condition_of(pod, "PodScheduled").get("status") != "True":
         return "waiting for a node for the echo pod"
-    if any(at(status, "state", "running") is not None for status in at(pod, "status", "containerStatuses") or ()):
-        return "waiting for the echo to answer"
     return f"waiting for the echo pod to start on node {at(pod, 'spec', 'nodeName')}"
 
 

@@ -136,6 +136,10 @@ class LabSite:
 
         return send_all(probes, timeout, ECHO)
 
+    def echo_problem(self) -> str | None:
+        """None: the echo runs in this process."""
+        return None
+
     def logs(self, probes: Sequence[Probe], since: float) -> Logs:
         """What the gateways' logs say of ``probes``, and whom they refused, at or after ``since``."""
         access: dict[str, tuple[AccessLine, ...]] = {}

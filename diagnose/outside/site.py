@@ -137,6 +137,10 @@ class OutsideSite:
         """None: nothing can be sent from the place of the echo."""
         return None
 
+    def echo_problem(self) -> str | None:
+        """None: the echo answered when it was looked for, and nothing is sent from its place."""
+        return None
+
     def logs(self, probes: Sequence[Probe], since: float) -> Logs:
         """What Kong's log files say of ``probes``; they are read from where they ended before anything was sent."""
         [kong] = self.kongs

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
-from diagnose.gather import Choose, Gathering
+import pytest
+
+from diagnose.explain.evidence import ECHO_MARK
+from diagnose.gather import NOT_ROUTED, Choose, Gathering
 from diagnose.plan import Planned, Planner
 from diagnose.site import Entry, EntryKind
+from echo_server.server import proof
 from probes.claims import Claims
-from probes.outcome import Answered, Sent, Unreachable
+from probes.outcome import Answered, Outcome, Sent, Unreachable
+from probes.probe import Probe, Vantage
 
 
 @contextmanager
@@ -132,3 +138,74 @@ def test_an_entry_that_this_machine_has_no_way_to_is_a_gap_where_there_are_other
         found.leave_out_what_cannot_be_sent_to()
         assert [entry for _, entry in found.sent] == kept
         assert [gap.why for gap in found.gaps] == ["no way from here: no route"] * (len(kept) == 1)
+
+
+INSIDE = Entry(EntryKind.POD, "pod kong/kong-1", "10.78.1.5", 8000, "http", vantage=Vantage.INSIDE)
+NO_ROUTE = Answered(404, (("Server", "kong/3.9.3"),), b'{"message":"no Route matched with those values"}')
+
+
+def echoed(probe: Probe) -> Answered:
+    """The echo's answer to a probe, as Kong passes it on."""
+    told = {"kongip": ECHO_MARK, "path": probe.path, "peer": INSIDE.address}
+    body = json.dumps({**told, "proof": proof(probe.secret, json.dumps(told))})
+    return Answered(200, (("Via", "kong/3.9.3"),), body.encode())
+
+
+class FromInside:
+    """A site that sends from inside: what came of each probe is told by ``outcomes``, a function for each sending."""
+
+    def __init__(self, *outcomes: Callable[[Probe], Outcome], problem: str | None = None) -> None:
+        self.entries, self.kongs, self.gaps = (INSIDE,), (), ()
+        self.sendings: list[Sequence[Probe]] = []
+        self._outcomes = outcomes
+        self._problem = problem
+
+    def send_inside(self, probes: Sequence[Probe], _: float) -> list[Sent]:
+        outcome = self._outcomes[min(len(self.sendings), len(self._outcomes) - 1)]
+        self.sendings.append(probes)
+        return [Sent(probe, outcome(probe), "10.78.1.9", 0.0, 0.0) for probe in probes]
+
+    def echo_problem(self) -> str | None:
+        return self._problem
+
+
+def from_inside(site: FromInside) -> Gathering:
+    found = Gathering(site, Planner("/kongip-x", "secret", Claims()), all_of_them, 2.0, lambda line: None)  # type: ignore[arg-type]
+    found.inside()
+    return found
+
+
+def test_where_kong_has_the_route_already_nothing_is_sent_twice() -> None:
+    site = FromInside(echoed)
+
+    found = from_inside(site)
+
+    assert len(site.sendings) == 1
+    assert {one.probe.nonce for one, _ in found.sent} < {probe.nonce for probe in site.sendings[0]}
+    assert len(found.sent) == 8, "the knocks are no evidence"
+    assert found.problem is None
+
+
+def test_where_the_route_comes_amid_the_sending_all_are_sent_anew() -> None:
+    seen: list[Probe] = []
+
+    def late(probe: Probe) -> Outcome:
+        seen.append(probe)
+        return NO_ROUTE if len(seen) == 5 else echoed(probe)
+
+    site = FromInside(late, echoed)
+
+    found = from_inside(site)
+
+    assert [len(probes) for probes in site.sendings] == [10, 2, 8]
+    assert all(isinstance(one.outcome, Answered) and one.outcome.status == 200 for one, _ in found.sent)
+
+
+@pytest.mark.parametrize(("problem", "told"), [(None, NOT_ROUTED), ("The echo pod is gone.", "The echo pod is gone.")])
+def test_where_no_route_comes_it_is_told_what_keeps_the_echo_from_answering(
+    problem: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diagnose.gather.ROUTE_WAIT", 0.2)
+    site = FromInside(lambda _: NO_ROUTE, problem=problem)
+
+    assert from_inside(site).problem == told

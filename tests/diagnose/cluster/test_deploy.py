@@ -16,7 +16,7 @@ RUN = Run("0123456789", "kong", "/kongip-feed", "c0ffee", "python:9", ByClass("k
 CODE = {"server.py": "", "inside.py": ""}
 READY: dict[str, Any] = {
     "metadata": {"name": "echo-1", "namespace": "kong", "labels": {"kongip/run": "0123456789"}},
-    "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    "status": {"containerStatuses": [{"state": {"running": {}}}], "conditions": [{"type": "Ready", "status": "True"}]},
 }
 
 
@@ -93,11 +93,11 @@ def test_a_refused_object_is_a_problem_in_the_servers_words(server: Server, kind
     assert "exceeded quota." in problem
 
 
-def test_a_pod_that_never_gets_ready_is_a_problem_after_the_time_given(server: Server) -> None:
+def test_a_pod_that_never_runs_is_a_problem_after_the_time_given(server: Server) -> None:
     server.pod = {**READY, "status": {}}
     problem = deploy(server, timeout=0.1).problem
     assert problem == (
-        "The echo pod was not Ready within 0 seconds: kongip was still waiting for a node for the echo pod."
+        "The echo pod did not run within 0 seconds: kongip was still waiting for a node for the echo pod."
     )
 
 
@@ -112,7 +112,7 @@ def test_an_image_that_cannot_be_pulled_is_a_problem_at_once(server: Server) -> 
 def test_an_unschedulable_pod_is_given_some_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node"}
     server.pod = {**READY, "status": {"conditions": [condition]}}
-    assert "was not Ready" in (deploy(server, timeout=0.1).problem or "")
+    assert "did not run" in (deploy(server, timeout=0.1).problem or "")
     monkeypatch.setattr(deployment, "UNSCHEDULABLE_PATIENCE", 0.0)
     assert "cannot be scheduled: no node." in (deploy(server).problem or "")
 

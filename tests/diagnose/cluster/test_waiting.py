@@ -69,10 +69,21 @@ def test_what_the_job_may_not_create_is_quoted() -> None:
 
 def test_progress_says_what_is_awaited() -> None:
     scheduled = [{"type": "PodScheduled", "status": "True"}]
-    running = pod(conditions=scheduled, containerStatuses=[{"state": {"running": {}}}])
-    assert [waiting.progress_of(one) for one in (None, pod(), pod(conditions=scheduled), running)] == [
+    assert [waiting.progress_of(one) for one in (None, pod(), pod(conditions=scheduled))] == [
         "waiting for the echo pod to be created",
         "waiting for a node for the echo pod",
         "waiting for the echo pod to start on node n1",
-        "waiting for the echo to answer",
     ]
+
+
+def test_a_pod_runs_when_its_container_does_whether_it_answers_or_not() -> None:
+    assert not waiting.runs(pod())
+    assert not waiting.runs(held("ContainerCreating"))
+    assert waiting.runs(pod(containerStatuses=[{"state": {"running": {}}}]))
+
+
+def test_a_pod_that_runs_and_fails_its_probe_is_silent() -> None:
+    said = waiting.silent(pod(containerStatuses=[{"state": {"running": {}}}]))
+    assert said is not None
+    assert said.startswith("The echo pod runs on node n1 but does not answer there")
+    assert waiting.silent(pod(conditions=[{"type": "Ready", "status": "True"}])) is None
