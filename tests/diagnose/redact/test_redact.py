@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -40,6 +41,12 @@ def verdict_of(report: Report) -> Any:
     return report.verdict, report.culprits, findings, groups, rungs, report.exit_status
 
 
+def shared(report: Report) -> Iterator[str]:
+    """Every output of a report, without the catalogue's own text, which has examples of addresses."""
+    for form in FORMATS:
+        yield re.sub(r"<details><summary>More of .*?</details>", "", render(report, form), flags=re.DOTALL)
+
+
 @ways
 def test_the_verdict_and_the_codes_stay(way: Any) -> None:
     record = without_secrets(recorded(way))
@@ -54,7 +61,7 @@ def test_the_verdict_and_the_codes_stay(way: Any) -> None:
 def test_no_address_and_no_name_is_left(way: Any, told: tuple[str, ...]) -> None:
     record = without_secrets(recorded(way, told))
     kept, shown = redacted(record, judge(record))
-    for text in (said(kept), *(render(shown, form) for form in FORMATS)):
+    for text in (said(kept), *shared(shown)):
         assert set(ADDRESS.findall(text)) <= PUBLIC_KNOWLEDGE
         assert [name for name in NAMES if name in text.replace("docs/findings", "")] == []
         assert not re.search(r"context prod|in prod\b|namespace kong\b", text)
@@ -100,7 +107,7 @@ def _steps(report: Report) -> list[str]:
 @pytest.mark.parametrize("report", EVERY.values(), ids=list(EVERY))
 def test_a_report_without_a_record_is_redacted_too(report: Report) -> None:
     shown = redacted_report(report, "kongip diagnose --context production --url https://shop.example.com")
-    text = "".join(render(shown, form) for form in FORMATS)
+    text = "".join(shared(shown))
     assert verdict_of(shown) == verdict_of(report)
     assert set(ADDRESS.findall(text)) == set()
     hidden = ("kong-gateway-proxy", "kong-5d9c", "node-b", "shop.example.com", "production", "namespace kong")
