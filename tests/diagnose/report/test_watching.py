@@ -150,6 +150,12 @@ def test_on_a_terminal_the_last_picture_and_the_summary_stay(monkeypatch: pytest
     assert err == ""
 
 
+def test_a_terminal_that_wants_no_colour_has_no_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[[0-9;]*m", played(Terminal())[0])
+
+
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in played(Terminal())[0]
