@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from difflib import get_close_matches
 from inspect import cleandoc
 
 from diagnose.catalogue import FAULTS, RETIRED
 from diagnose.catalogue.fault import Fault
-from diagnose.errors import USAGE, Stop
 
 FOLDER = "docs/findings"
-"""Where the pages lie, from the root of a checkout. Reports name them so."""
+"""Where the pages lie, from the root of a checkout."""
 
 INDEX = "README.md"
 
@@ -42,20 +39,11 @@ def page(fault: Fault) -> str:
     )
 
 
-def page_named(word: str, retired: Collection[str] = RETIRED) -> str:
-    """The page of the fault with this code or name, in any letter case; of a retired code a page that says so.
-
-    Stop with status 2 and what might have been meant for a word that is neither.
-    """
-    by_word = {fault.name: fault for fault in FAULTS.values()} | {code.lower(): fault for code, fault in FAULTS.items()}
-    if found := by_word.get(word.lower()):
-        return page(found)
-    if word.upper() in retired:
-        return f"# {word.upper()}\n\nThis code is retired: nothing is reported by it any more, nor ever will be.\n"
-    near = get_close_matches(word.lower(), by_word, n=3)
-    meant = [by_word[one].code if one.startswith("kip") else one for one in near]
-    hint = f"Did you mean {' or '.join(meant)}?" if meant else "There are those of: kongip explain --list"
-    raise Stop(f"There is no finding {word!r}.", hint, USAGE)
+def page_of(code: str) -> str:
+    """The page of a code that is in use or was."""
+    if code in RETIRED:
+        return f"# {code}\n\nThis code is retired: nothing is reported by it any more, nor ever will be.\n"
+    return page(FAULTS[code])
 
 
 def index() -> str:

@@ -195,7 +195,7 @@ def output_file(text: str) -> tuple[str, str]:
 
 
 def code(text: str) -> str:
-    """The code of a finding, in any letter case, or its name."""
+    """The code of a finding, in any letter case, or its name; what is neither is told with what is near."""
     from diagnose.catalogue import FAULTS, RETIRED
 
     named = {fault.name: code for code, fault in FAULTS.items()} | {one: one for one in (*FAULTS, *RETIRED)}
@@ -206,5 +206,5 @@ def code(text: str) -> str:
     near = get_close_matches(text.upper(), [*FAULTS], n=3) + get_close_matches(text.lower(), [*named], n=2)
     codes = dict.fromkeys(named[name] for name in near if named[name] in FAULTS)
     told = ", ".join(f"{one} ({FAULTS[one].name})" for one in codes)
-    hint = f"near it: {told}" if told else "docs/findings lists them"
+    hint = f"near it: {told}" if told else "kongip explain --list has them"
     raise argparse.ArgumentTypeError(f"{text!r} is no finding's code; {hint}")

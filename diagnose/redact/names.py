@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from diagnose.redact.vocabulary import vocabulary
+
 KINDS = (
     *("Service", "Pod", "Node", "Namespace", "Ingress", "IngressClass", "Gateway", "GatewayClass", "HTTPRoute"),
     *("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job", "ConfigMap", "Secret", "EndpointSlice"),
@@ -64,8 +66,9 @@ _ENDS = ("md", "json", "conf", "yaml", "yml", "toml", "py", "log", "lua", "env",
 class Names:
     """Placeholders for the names that were found. The same name has the same placeholder, whatever it names.
 
-    A name that may be any word of a sentence, such as ``kong`` or ``default``, is replaced only where it stands as a
-    name: after a kind of object or a flag, or beside the slash of a full name.
+    A name is replaced wherever it stands as a word, and as a part of a longer name between hyphens, as pods have it of
+    their Deployment. One that is a word of kongip's own, such as ``kong`` or ``default``, is replaced only where it
+    stands as a name: after a kind of object or a flag, or beside the slash of a full name.
     """
 
     def __init__(self, found: Iterable[tuple[str, str]]) -> None:
@@ -75,6 +78,9 @@ class Names:
             if name and name not in self._new:
                 counted[kind] += 1
                 self._new[name] = f"{kind}-{counted[kind]}"
+        telling = sorted((re.escape(one) for one in self._new if _is_telling(one)), key=len, reverse=True)
+        self._parts = re.compile(rf"(?<![^-])(?:{'|'.join(telling) or '(?!)'})(?![^-])")
+        self._placeholders = frozenset(self._new.values())
         self._exact = sorted((one for one in self._new if not _TOKEN.fullmatch(one)), key=len, reverse=True)
 
     def text(self, text: str) -> str:
@@ -87,9 +93,11 @@ class Names:
 
     def _told(self, found: re.Match[str], text: str) -> str:
         name = found[0]
-        if name not in self._new or (_WORD.fullmatch(name) and not self._is_name(found, text)):
+        if name in self._placeholders:
             return name
-        return self._new[name]
+        if name not in self._new:
+            return self._parts.sub(lambda part: self._new[part[0]], name)
+        return name if _is_any_word(name) and not self._is_name(found, text) else self._new[name]
 
     def _is_name(self, found: re.Match[str], text: str) -> bool:
         """Whether a word stands where a name does."""
@@ -106,7 +114,17 @@ class Names:
         return _BEFORE_NAME.search(before) is not None
 
     def _is_no_word(self, name: str) -> bool:
-        return name in self._new and not _WORD.fullmatch(name)
+        return name in self._new and not _is_any_word(name)
+
+
+def _is_any_word(name: str) -> bool:
+    """Whether kongip says it itself, of whatever."""
+    return name in vocabulary()
+
+
+def _is_telling(name: str) -> bool:
+    """Whether it tells somebody's name wherever it stands, since not all of its parts are words that kongip says."""
+    return re.search(r"[a-z]", name) is not None and not vocabulary().issuperset(re.findall(r"[a-z0-9]+", name))
 
 
 def names_in(text: str) -> Iterator[tuple[str, str]]:

@@ -16,22 +16,28 @@ from diagnose.path.traffic import Address, parse_address
 from diagnose.providers.provider import Mode, Provider
 from diagnose.redact.addresses import KEPT, Network, Renumbering, written_in
 from diagnose.redact.names import Names, names_in, names_in_command
-from diagnose.report.report import Culprit, Finding, ProbeRow, RemedyStep, Report, Run, Rung
-from diagnose.site import Complaint, Fact, Logs
-from probes.outcome import Sent
-from probes.probe import Claim, Probe
+from diagnose.report.report import Caller, Culprit, Finding, Group, ProbeRow, RemedyStep, Report, Run, Rung
+from diagnose.site import Complaint, Entry, Fact, Logs
+from probes.outcome import Reset, Sent, TimedOut
+from probes.probe import Claim, Probe, Target
 
 AS_THEY_ARE: dict[type, frozenset[str]] = {
+    Caller: frozenset({"vantage"}),
     Claim: frozenset({"channel"}),
     Complaint: frozenset({"kind"}),
     Culprit: frozenset({"behaviour", "code", "certainty"}),
+    Entry: frozenset({"scheme"}),
     Fact: frozenset({"behaviours"}),
     Finding: frozenset({"code", "name", "title"}),
+    Group: frozenset({"scheme", "vantage"}),
     Probe: frozenset({"nonce", "path"}),
     ProbeRow: frozenset({"nonce", "preamble", "vantage"}),
     RemedyStep: frozenset({"kind"}),
+    Reset: frozenset({"phase"}),
     Rung: frozenset({"behaviour"}),
     Seen: frozenset({"nonce"}),
+    Target: frozenset({"scheme"}),
+    TimedOut: frozenset({"phase"}),
 }
 """Fields whose text is kongip's own."""
 

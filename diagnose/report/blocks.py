@@ -57,11 +57,16 @@ def laid_out(blocks: Iterable[RenderableType], width: int, *, coloured: bool) ->
     for block in blocks:
         if isinstance(block, Text) and block.no_wrap:
             console.print(block, soft_wrap=True)
-        elif isinstance(block, Table) and block.show_header:
+        elif _is_table(block):
             console.print(block)
         else:
             console.print(block, width=min(width, PROSE))
     return "".join(f"{line.rstrip()}\n" for line in written.getvalue().splitlines())
+
+
+def _is_table(block: RenderableType) -> bool:
+    inner = block.renderable if isinstance(block, Padding) else block
+    return isinstance(inner, Table) and inner.show_header
 
 
 def has_colour(stream: TextIO) -> bool:

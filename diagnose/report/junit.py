@@ -10,6 +10,7 @@ from diagnose.errors import FINDINGS, PRESERVED
 from diagnose.report.harmless import harmless, harmless_lines
 from diagnose.report.report import Finding, Report
 from diagnose.report.short import marks_of
+from diagnose.report.steps import more
 
 _NOT_IN_XML = re.compile("[\ufffe\uffff]")
 """What XML 1.0 has no characters for, beside the controls that ``harmless`` escapes."""
@@ -78,6 +79,7 @@ def _told(finding: Finding, report: Report) -> Iterator[str]:
         yield f"Remedy: {finding.remedy.summary}"
         yield from (f"Mind: {effect}" for effect in finding.remedy.effects)
         yield from (step.text for step in finding.remedy.steps)
+    yield f"More: {more(finding.code)}"
 
 
 def _count(cases: list[Element], tag: str) -> int:

@@ -11,7 +11,7 @@ from diagnose.report.ladder import Line, What, lines, possible, title
 from diagnose.report.report import Finding, Remedy, RemedyStep, Report
 from diagnose.report.short import marks_of
 from diagnose.report.signs import UNICODE
-from diagnose.report.steps import PAGES, STEPS
+from diagnose.report.steps import STEPS, more
 
 LANGUAGES = {"kubectl": "sh", "shell": "sh", "helm": "yaml", "kong": "sh", "manifest": "yaml", "kongip": "sh"}
 """What a remedy's step is written in, by its kind."""
@@ -95,7 +95,7 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
     yield ""
     if finding.remedy is not None:
         yield from _remedy(finding.remedy)
-    yield from (f"<sub>More: {PAGES}/{plain(finding.code)}.md</sub>", "")
+    yield from (f"<sub>More: {plain(more(finding.code))}</sub>", "")
 
 
 def _remedy(remedy: Remedy) -> Iterator[str]:

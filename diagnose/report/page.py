@@ -12,11 +12,12 @@ from importlib import resources
 from diagnose.report.groups import tables, unseen_shares
 from diagnose.report.harmless import harmless, harmless_lines
 from diagnose.report.ladder import possible, title
+from diagnose.report.more_of import more_of
 from diagnose.report.picture import picture
 from diagnose.report.report import Finding, ProbeRow, Remedy, Report, Verdict
 from diagnose.report.short import marks_of
 from diagnose.report.signs import UNICODE
-from diagnose.report.steps import PAGES, STEPS
+from diagnose.report.steps import STEPS
 
 TONES = {Verdict.PRESERVED: "good", Verdict.UNDETERMINED: "doubt"}
 
@@ -96,7 +97,7 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
     yield from _items(finding.because)
     if finding.remedy is not None:
         yield from _remedy(finding.remedy)
-    yield f'<p class="quiet">More: {PAGES}/{_said(finding.code)}.md</p>'
+    yield from more_of(finding.code)
     yield "</section>"
 
 

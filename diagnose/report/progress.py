@@ -37,6 +37,8 @@ def _spinning(stream: TextIO) -> Iterator[Progress]:
     from rich.table import Column
     from rich.text import Text
 
+    from diagnose.report.blocks import has_colour
+
     class Waiting(ProgressColumn):
         """Since when the line that is shown has been awaited."""
 
@@ -44,7 +46,7 @@ def _spinning(stream: TextIO) -> Iterator[Progress]:
             seconds = int(time.monotonic() - task.fields["since"])
             return Text(f"(for {seconds} s)" if seconds else "", style="dim")
 
-    console = Console(file=stream)
+    console = Console(file=stream, color_system="auto" if has_colour(stream) else None)
     spinner = SpinnerColumn("dots" if console.encoding.startswith("utf") else "line")
     said = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
     # Standard output is not this line's business: it may lead into a file while the terminal is standard error's.

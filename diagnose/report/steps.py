@@ -14,5 +14,7 @@ STEPS = {
 }
 """What stands before the text, by the kind of step."""
 
-PAGES = "docs/findings"
-"""Where the page of a finding lies."""
+
+def more(code: str) -> str:
+    """The command that shows the page of a finding: kongip has it with it, online or not."""
+    return f"kongip explain {code}"

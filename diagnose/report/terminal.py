@@ -18,7 +18,7 @@ from diagnose.report.ladder_drawing import drawn
 from diagnose.report.report import Finding, Group, ProbeRow, Remedy, Report, Severity, Verdict
 from diagnose.report.short import marks_of
 from diagnose.report.signs import UNICODE, Signs
-from diagnose.report.steps import PAGES, STEPS
+from diagnose.report.steps import STEPS, more
 
 STYLES = {
     Verdict.PRESERVED: "bold green",
@@ -60,7 +60,7 @@ def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[RenderableT
     gaps = [f"{gap.what}: {gap.why}" for gap in report.not_measured]
     yield from blocks.listed("Not measured", gaps, signs)
     if verbose:
-        yield from _probes(report)
+        yield from _probes(report, signs)
         not_needed = [f"{gap.what}: {gap.why}" for gap in report.not_needed]
         yield from blocks.listed("Not sent, as they would have told nothing more", not_needed, signs)
     yield Text(harmless(_summary(report)), style="dim")
@@ -116,7 +116,7 @@ def _finding(finding: Finding, report: Report, signs: Signs) -> Iterator[Rendera
     yield from (blocks.bullet(line, signs) for line in finding.because)
     if finding.remedy is not None:
         yield from _remedy(finding.remedy, signs)
-    yield Padding(Text(f"More: {PAGES}/{finding.code}.md", style="dim"), (0, 0, 0, 2))
+    yield Padding(Text(harmless(f"More: {more(finding.code)}"), style="dim"), (0, 0, 0, 2))
     yield ""
 
 
@@ -135,23 +135,38 @@ def _remedy(remedy: Remedy, signs: Signs) -> Iterator[RenderableType]:
         yield ""
 
 
-def _probes(report: Report) -> Iterator[RenderableType]:
-    """Every probe, by what it was sent for. Unknown is a question mark."""
-    for asked in dict.fromkeys(map(_asked, report.probes)):
-        yield blocks.heading(asked)
-        table = blocks.table("PROXY", "claims", "outcome", "Kong's peer", "Kong logged", "Kong pod", "nonce")
-        for row in report.probes:
-            if _asked(row) == asked:
-                claims = ", ".join(f"{channel} {address}" for channel, address in row.claims)
-                seen = (row.peer or "?", row.logged or "?", row.kong or "?")
-                blocks.row(table, row.preamble, claims, row.outcome, *seen, row.nonce)
-        yield table
-        yield ""
+def _probes(report: Report, signs: Signs) -> Iterator[RenderableType]:
+    """Every probe, by its entry and by what was sent; what is the same for all of them is said once, before them."""
+    entries: dict[str, dict[tuple[str, str], list[ProbeRow]]] = {}
+    for row in report.probes:
+        sorts = entries.setdefault(f"Probes from {row.vantage} to {row.entry}", {})
+        sorts.setdefault((row.why, _bearing(row)), []).append(row)
+    for heading, sorts in entries.items():
+        yield blocks.heading(heading)
+        for (why, bearing), rows in sorts.items():
+            if why:
+                yield blocks.bullet(why, signs)
+            yield Padding(Text(harmless(bearing), style="dim"), (0, 0, 0, 4))
+            yield Padding(_became(rows), (0, 0, 0, 4))
+            yield ""
 
 
-def _asked(row: ProbeRow) -> str:
-    why = f": {row.why}" if row.why else ""
-    return f"Probes from {row.vantage} to {row.entry}{why}"
+def _bearing(row: ProbeRow) -> str:
+    """What a probe bears that an ordinary client's request does not."""
+    proxy = f"PROXY {row.preamble}"
+    borne = [f"{proxy if channel == 'PROXY' else channel} {address}" for channel, address in row.claims]
+    if row.preamble != "none" and "PROXY" not in dict(row.claims):
+        borne.insert(0, proxy)
+    return f"sent with {', '.join(borne)}" if borne else "sent with nothing further"
+
+
+def _became(rows: Sequence[ProbeRow]) -> Table:
+    """What became of probes. Unknown is a question mark; a nonce stays whole, as it is searched for in logs."""
+    table = blocks.table("outcome", "Kong's peer", "Kong logged", "Kong pod", "nonce")
+    table.columns[-1].no_wrap = True
+    for row in rows:
+        blocks.row(table, row.outcome, row.peer or "?", row.logged or "?", row.kong or "?", row.nonce)
+    return table
 
 
 def _summary(report: Report) -> str:

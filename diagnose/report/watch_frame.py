@@ -12,7 +12,7 @@ from diagnose.path.traffic import Layer
 from diagnose.report.blocks import laid_out
 from diagnose.report.harmless import harmless
 from diagnose.report.ladder_drawing import drawn
-from diagnose.report.report import Verdict
+from diagnose.report.report import Report, Severity, Verdict
 from diagnose.report.signs import UNICODE, Signs
 from diagnose.watch.history import History, Mark, Tick
 
@@ -46,6 +46,7 @@ def blocks(history: History, width: int, signs: Signs, awaited: str = "") -> Ite
     yield ""
     yield _lines(history, width - LABEL, signs)
     yield Text(_legend(signs), style="dim")
+    yield from (Text(f"{signs.warning} {harmless(line)}", style="yellow") for line in _beside(history.report))
     yield ""
     for change in list(history.changes)[-LATEST:]:
         yield Text(harmless(f"{change.at:6.0f} s  {change.what}"))
@@ -112,6 +113,15 @@ def _of_share(tick: Tick, signs: Signs) -> tuple[str, str]:
     highest = len(signs.levels) - 1
     level = min(int(tick.share * highest + 0.5), highest if tick.share == 1 else highest - 1)
     return signs.levels[level if level or not tick.share else 1], "green" if tick.share == 1 else "none"
+
+
+def _beside(report: Report) -> Iterator[str]:
+    """What was found beside the culprits, such as rights that are missing: a line each."""
+    blamed = {culprit.code for culprit in report.culprits}
+    for finding in report.findings:
+        if finding.severity is not Severity.INFO and finding.code not in blamed:
+            more = f" (and {len(finding.because) - 1} more)" if len(finding.because) > 1 else ""
+            yield f"{finding.code} {finding.name}: {next(iter(finding.because), finding.title)}{more}"
 
 
 def _legend(signs: Signs) -> str:

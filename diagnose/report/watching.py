@@ -45,10 +45,8 @@ def _in_place(history: History, out: TextIO) -> Iterator[Shown]:
     from rich.console import Console, Group
     from rich.live import Live
 
-    signs, console = (
-        signs_for(out.encoding or "utf-8"),
-        Console(file=out, highlight=False, no_color=not has_colour(out)),
-    )
+    signs = signs_for(out.encoding or "utf-8")
+    console = Console(file=out, highlight=False, color_system="auto" if has_colour(out) else None)
     awaited = ""
 
     def draw() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from diagnose.report.report import Report
 from diagnose.watch.history import History, shares
 from diagnose.watch.rounds import Round
 
@@ -28,7 +29,16 @@ def round_document(one: Round) -> dict[str, Any]:
         "came": list(one.came),
         "went": list(one.went),
         "trouble": one.trouble,
+        "findings": _findings(one.report) if one.report is not None else None,
     }
+
+
+def _findings(report: Report) -> list[dict[str, Any]]:
+    """What was found, in short: remedies are for ``kongip diagnose`` to tell."""
+    return [
+        {"code": one.code, "name": one.name, "severity": one.severity, "because": list(one.because)}
+        for one in report.findings
+    ]
 
 
 def summary_document(history: History, *, interrupted: bool) -> dict[str, Any]:

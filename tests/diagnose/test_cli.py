@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -179,3 +182,12 @@ def test_the_command_is_named_as_it_was_called(
 
     assert main() == 2
     assert capsys.readouterr().err.endswith(f"See {named} --help.\n")
+
+
+def test_every_script_of_the_project_is_a_function_without_arguments() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert {"kongip", "kubectl-kongip", "kubectl_complete-kongip"} == set(project["scripts"])
+    for target in project["scripts"].values():
+        module, _, name = target.partition(":")
+        signature = inspect.signature(getattr(importlib.import_module(module), name))
+        assert all(one.default is not one.empty for one in signature.parameters.values())

@@ -20,6 +20,7 @@ from probes.packets import ProxyV1, ProxyV2, TlvCrc32c, TlvUniqueId
 from probes.packets.reading import read
 from probes.secret import opening
 from probes.wire import proxy_protocol
+from tests.diagnose.documents import hold
 from tests.gateway.running import until
 from tests.lab import parts
 from tests.lab.network import BALANCER, BRIDGE, CLIENT, EDGE, NODES, POD, PUBLISHED, Network
@@ -228,6 +229,7 @@ def test_the_command_says_it_in_words_and_as_json(ground: Network, tmp_path: Pat
 
     assert f"=> {C} is lost between client and Kong, where {BRIDGE[4]} takes its place" in text
     assert "its source was rewritten on the way" in text
+    hold(told)
     [way] = told["ways"]
     assert (way["nonce"], way["lost_after"]) == (NONCE, 0)
     assert way["sightings"][1]["since_the_one_before"]["connection"] == "source_rewritten"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.diagnose.documents import hold
 from tests.lab.network import OFFICE, POD, PUBLISHED, Network
 from tests.lab.playing import built
 from tests.lab.scenario import FOLDER, parse
@@ -34,6 +35,7 @@ def traced(ground: Network, *words: str, family: int = 4, raw: bool = True) -> d
     command = [sys.executable, "-m", "diagnose", "trace", url(PUBLISHED, family, 80), "--output", "json", "--quiet"]
     said = ground.run("client", *([] if raw else WITHOUT_RAW), *command, *words)
     found: dict[str, Any] = json.loads(said)
+    hold(found)
     return found
 
 

@@ -9,8 +9,10 @@ from diagnose.capture.connections import Opening
 from diagnose.capture.head import Carries, Head
 from diagnose.capture.ways import Between, chosen, join
 from diagnose.path.traffic import Layer
+from probes.wire import tlvs
 from probes.wire.proxy_protocol import Header, encode
 from tests.diagnose.capture.making import CLIENT, NONCE, REQUEST, connection, opening
+from tests.diagnose.documents import hold
 
 NODE = ("10.2.0.11", 40000)
 BALANCER = ("10.1.0.4", 51000)
@@ -77,6 +79,26 @@ def test_lines_that_a_proxy_adds_are_told_and_its_tls_too() -> None:
     assert way.passages[0].fields == (("X-Forwarded-For", "192.0.2.1, 198.51.100.9"),)
     ended = [connection(Layer.EGRESS, CLIENT, TLS, opening()), connection(Layer.GATEWAY, NODE, REQUEST, opening())]
     assert join(ended)[0].passages[0].tls == "ended"
+
+
+def test_the_document_agrees_with_its_schema() -> None:
+    signed = PROXY._replace(version=2, tlvs=((tlvs.AUTHORITY, b"kong.test"),))
+    local = Header(2, "LOCAL")
+    no_ident = Opening(7, None, 502, 64, None, b"")
+    seen = [
+        connection(Layer.EGRESS, CLIENT, REQUEST, opening()),
+        connection(Layer.GATEWAY, CLIENT, encode(local) + encode(signed) + REQUEST, no_ident),
+        connection(None, CLIENT, b"PROXY what\r\n"),
+        connection(Layer.NODE, CLIENT, TLS),
+    ]
+
+    found = told.document(join(seen), 3)
+
+    hold(found)
+    sightings = [one for way in found["ways"] for one in way["sightings"]]
+    assert len(sightings) == 4
+    assert any(one["since_the_one_before"] is not None for one in sightings)
+    assert [len(one["proxy_headers"]) for one in sightings if one["layer"] == "gateway"] == [2]
 
 
 def test_probes_and_clients_can_be_chosen() -> None:

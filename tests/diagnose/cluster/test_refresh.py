@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
 
+from diagnose.cluster import rights
 from diagnose.cluster import site as place
 from diagnose.cluster.kinds import POD, SERVICE
+from diagnose.cluster.manifests import AS_USUAL, created
 from diagnose.cluster.replies import Object
+from diagnose.cluster.rights import Right
+from diagnose.cluster.route import ByClass
 from diagnose.cluster.site import KNOWN_FOR, ClusterOptions, ClusterSite, open_cluster
 from diagnose.cluster.snapshot import PATHS
 from diagnose.errors import Stop
@@ -121,6 +126,35 @@ def test_where_it_may_not_be_looked_for_all_is_read_anew_after_a_while(
         monkeypatch.setattr(time, "monotonic", lambda: now + KNOWN_FOR + 1)
         site.refresh()
     assert PATHS["nodes"] in [path for _, path, _ in asked(cluster).asked[before:]]
+
+
+def test_a_watch_asks_for_nothing_that_diagnose_has_no_right_to(
+    cluster: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that it reads when it begins, and again after a while with other pods."""
+    wanted = rights.needs(rights.Mode.DIAGNOSE, created(ByClass("kong"), AS_USUAL), execute=False)
+    granted = {one for need in wanted for one in rights.rights_of(need, rights.namespaces("kong", "kong"))}
+    with opened() as site:
+        cluster.pods(kong_pod("kong-2", "10.78.1.6"))
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + KNOWN_FOR + 1)
+        site.refresh()
+    read = {path: rights_to(path) for method, path, _ in asked(cluster).asked if method == "GET"}
+    assert Right("list", "", "pods", "kong") in read[OF_PODS]
+    assert {path: sufficing for path, sufficing in read.items() if not sufficing & granted} == {}
+
+
+PATH = re.compile(r"/api(?:s/([^/]+))?/v[^/]+/(?:namespaces/([^/]+)/)?([^/]+)(?:/([^/]+))?")
+
+
+def rights_to(path: str) -> set[Right]:
+    """The rights to read what lies at ``path``, each of which suffices. A namespace is in itself, to the API server."""
+    found = PATH.fullmatch(path)
+    assert found is not None
+    group, namespace, plural, name = found.groups()
+    within = name if plural == "namespaces" else namespace
+    verb = "list" if name is None else "get"
+    return {Right(verb, group or "", plural, where, one) for where in (within, None) for one in (name, None)}
 
 
 def test_without_an_echo_none_is_missed(cluster: Watched) -> None:

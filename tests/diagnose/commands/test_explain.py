@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from diagnose.catalogue import FAULTS
-from diagnose.catalogue_pages import page, page_named
+from diagnose.catalogue_pages import page
 from diagnose.cli import main
-from diagnose.errors import USAGE, Stop
+from diagnose.errors import USAGE
 
 
 @pytest.mark.parametrize("word", ["KIP301", "kip301", "node-masquerade", "Node-Masquerade"])
@@ -49,10 +49,22 @@ def test_what_is_unknown_is_told_with_what_is_near(word: str, meant: str, capsys
     assert "\x1b" not in printed.err
 
 
-def test_a_retired_code_says_that_it_is_retired() -> None:
-    assert "retired" in page_named("kip999", retired={"KIP999"})
-    with pytest.raises(Stop):
-        page_named("kip999", retired=())
+def test_a_retired_code_says_that_it_is_retired(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "kip999"]) == USAGE
+    monkeypatch.setattr("diagnose.catalogue.RETIRED", {"KIP999"})
+    monkeypatch.setattr("diagnose.catalogue_pages.RETIRED", {"KIP999"})
+    assert main(["explain", "kip999"]) == 0
+    assert "KIP999\n\nThis code is retired" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["explain"], ["diagnose", "--lab", "preserved", "--suppress"]])
+def test_every_command_that_takes_a_code_tells_what_is_near(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "node-masqerade"]) == USAGE
+    assert "near it: KIP301 (node-masquerade)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["KIP301", "--list"]], ids=["nothing", "both"])

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from diagnose.cli import main
+from tests.diagnose.documents import hold
 from tests.probes.peers import peer, refusing, says, says_and_stays
 from tests.probes.scenes import LENGTH
 
@@ -27,6 +28,7 @@ def test_the_document_holds_every_answer(capsys: pytest.CaptureFixture[str]) -> 
 
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "kongip.probe/v1"
+    hold(document)
     assert document["target"]["host"] == "kong.test"
     assert [one["status"] for one in document["answers"]] == [200] * 5
     assert [one["claimed"] is not None for one in document["answers"]] == [False, True, True, False, False]
@@ -36,7 +38,12 @@ def test_the_document_holds_every_answer(capsys: pytest.CaptureFixture[str]) -> 
 def test_nothing_that_listens_could_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     with refusing() as port:
         assert main(["probe", f"127.0.0.1:{port}"]) == 4
-    assert "No connection was made" in capsys.readouterr().out
+        assert "No connection was made" in capsys.readouterr().out
+        assert main(["probe", f"127.0.0.1:{port}", "--output", "json"]) == 4
+
+    document = json.loads(capsys.readouterr().out)
+    hold(document)
+    assert [one["status"] for one in document["answers"]] == [None] * 5
 
 
 def test_an_answer_that_means_nothing_is_undetermined(capsys: pytest.CaptureFixture[str]) -> None:

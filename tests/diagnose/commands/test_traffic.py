@@ -13,8 +13,11 @@ import pytest
 
 from diagnose.cli import main
 from diagnose.report.traffic import show
+from diagnose.site import Gap
+from diagnose.traffic.document import document as traffic_document
 from diagnose.traffic.kinds import Kind
 from diagnose.traffic.told import Seen, Traffic, hint, share
+from tests.diagnose.documents import hold
 from tests.diagnose.traffic.logs import ERROR, NOON, plain, text
 
 NODES = ("10.0.0.4", "10.0.0.5", "10.0.0.6")
@@ -29,7 +32,9 @@ def mixed(number: int = 1000) -> list[str]:
 
 def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     assert main(["traffic", *arguments, "--output", "json"]) == 0
-    return json.loads(capsys.readouterr().out)
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    hold(told)
+    return told
 
 
 def test_a_log_that_carries_nodes_says_so_in_its_first_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -124,7 +129,8 @@ def test_a_hostile_log_steers_no_terminal(capsys: pytest.CaptureFixture[str], tm
 
 def test_figures_that_are_approximate_say_so() -> None:
     seen = Seen("10.0.0.4", Kind.NODE, 1000, "node a")
-    told = Traffic("a log", 1000, 0, None, 12, ((Kind.NODE, 1000),), (seen,), (), (), "x")
+    told = Traffic("a log", 1000, 0, None, 12, ((Kind.NODE, 1000),), (seen,), (), (), "x", (Gap("pod b", "no right"),))
+    hold(traffic_document(told))
     stream = io.StringIO()
     show(told, stream, 80, False)
     assert "too low by 12 at most" in " ".join(stream.getvalue().split())

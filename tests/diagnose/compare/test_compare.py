@@ -16,6 +16,7 @@ from diagnose.judge import judge
 from diagnose.report.document import document
 from diagnose.report.report import Run
 from diagnose.site import Kong
+from tests.diagnose.documents import hold
 from tests.diagnose.evidence.records import recorded
 from tests.diagnose.explain.simulator import NODES, Way
 
@@ -71,6 +72,7 @@ def test_json_says_it_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture
     before, after = kept(LOST, tmp_path / "before.json"), kept(PRESERVED, tmp_path / "after.json")
     _, said = told(capsys, before, after, "--output", "json")
     read = json.loads(said)
+    hold(read)
     assert (read["schema"], read["same"]) == ("kongip.comparison/v1", False)
     assert read["changes"][0] == {"what": "verdict", "name": "", "before": "lost", "after": "preserved"}
     assert json.loads(told(capsys, before, before, "--output", "json")[1]) == {

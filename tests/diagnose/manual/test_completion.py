@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from diagnose.cli import COMMANDS, main
 from diagnose.commands.completion import SHELLS
-from diagnose.manual import completion
+from diagnose.manual import completion, plugin
 from diagnose.manual.commands import commands
 
 BASH = """
@@ -20,6 +21,25 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
 _kongip
 printf '%s\\n' "${COMPREPLY[@]}"
 """
+
+ZSH = """
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "fpath=($1 \\$fpath); autoload -Uz compinit; compinit -u -D; bindkey '^I' complete-word"
+zpty -w shell 'compadd() {
+    if [[ ${@[1,(i)(-|--)]} != *-(O|A|D)\\ * ]]; then
+        local -a hits; builtin compadd -A hits "$@"; print -l -- $hits >> '$3'
+    fi
+    builtin compadd "$@"
+}'
+zpty -w shell 'ended() { print en""ded }; zle -N ended; bindkey "^X" ended'
+zpty -w shell 'zle-line-init() { print rea""dy }; zle -N zle-line-init'
+zpty -r -m shell shown '*ready*'
+zpty -n -w shell "$2"$'\\t\\x18'
+zpty -r -m shell shown '*ended*'
+zpty -d shell
+"""
+"""A zsh that somebody types in: a line and the tabulator, and whatever is added to what it offers."""
 
 CASES = {
     "kongip ex": {"explain"},
@@ -74,17 +94,46 @@ def test_fish_offers_what_fits(line: str, tmp_path: Path) -> None:
     assert {line.partition("\t")[0] for line in answer.stdout.splitlines()} == CASES[line]
 
 
-def test_zsh_reads_what_is_made_for_it(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("kubectl")
+@pytest.mark.parametrize("line", CASES)
+def test_zsh_offers_what_fits(line: str, tmp_path: Path) -> None:
     (tmp_path / "_kongip").write_text(completion.zsh())
-    zsh = program("zsh")
-    subprocess.run([zsh, "-f", "-n", str(tmp_path / "_kongip")], check=True)
-    # compinit finds it by its first line, and the function is there to be called.
-    script = (
-        f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -D; echo $_comps[kongip]; autoload +X _kongip"
-    )
-    answer = subprocess.run([zsh, "-f", "-c", script], capture_output=True, text=True, check=True)
-    assert answer.stdout.split()[0] == "_kongip"
-    assert answer.stderr == ""
+    offered = tmp_path / "offered"
+    subprocess.run([program("zsh"), "-f", "-c", ZSH, "-", str(tmp_path), line, str(offered)], check=True, timeout=60)
+    assert set(offered.read_text().split()) == CASES[line]
+
+
+@pytest.mark.usefixtures("kubectl")
+@pytest.mark.parametrize("line", CASES)
+def test_kubectls_plugin_offers_what_fits(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["kubectl_complete-kongip", *line.split(" ")[1:]])
+        assert plugin.main() == 0
+    *offered, directive = capsys.readouterr().out.splitlines()
+    assert {one.partition("\t")[0] for one in offered} == CASES[line]
+    assert directive == ":4"
+
+
+@pytest.mark.parametrize(
+    ("words", "directive"),
+    [(["diagnose", "--save", ""], ":0"), (["diagnose", "--host", ""], ":4"), (["nothing", "--such", ""], ":4")],
+)
+def test_kubectls_plugin_offers_files_where_one_is_wanted(
+    words: list[str], directive: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["kubectl_complete-kongip", *words])
+    plugin.main()
+    assert capsys.readouterr().out == f"{directive}\n"
+
+
+def test_kubectl_itself_asks_the_plugin(tmp_path: Path) -> None:
+    for name, module in (("kubectl-kongip", "diagnose"), ("kubectl_complete-kongip", "diagnose.manual.plugin")):
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    found = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    command = [program("kubectl"), "__complete", "kongip", "explain", "KIP30"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=found)
+    assert answer.stdout.split() == ["KIP301", "KIP302", "KIP303", "KIP304", ":4"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from diagnose import errors
+from diagnose.catalogue import FAULTS
 from diagnose.report.formats import FORMATS, render
 from diagnose.report.harmless import harmless
 from diagnose.report.junit import junit
@@ -185,6 +187,19 @@ def test_a_page_asks_for_nothing_from_elsewhere(report: Report) -> None:
     assert not names & {"src", "href", "style", "action", "srcset", "data"}
     assert not any(name.startswith("on") for name in names)
     assert not {tag for tag, _ in made.tags} & {"script", "img", "link", "iframe", "object", "a", "form", "base"}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_page_holds_the_text_of_each_finding(code: str) -> None:
+    """All of it, and nothing of its Markdown but the words."""
+    made = page(replace(LOST, findings=(replace(LOST.findings[0], code=code),)))
+    folded = re.search(rf"<details><summary>More of {code}</summary>(.*?)</details>", made, re.DOTALL)
+    assert folded is not None
+    shown = unescape(re.sub(r"<[^>]+>", " ", folded[1]))
+    words = re.findall(r"\w{4,}", FAULTS[code].why + FAULTS[code].tell_apart + FAULTS[code].cure)
+    assert [word for word in words if word not in shown] == []
+    assert "`" not in shown
+    assert set(re.findall(r"<(\w+)", folded[1])) <= {"h4", "p", "ul", "li", "pre", "code", "em"}
 
 
 @hostile

@@ -111,6 +111,18 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> No
     assert shown == "sending probes\r\n"
 
 
+@pytest.mark.parametrize(("wanted", "styled"), [("", True), ("1", False)])
+def test_no_color_takes_every_style_from_a_terminal(wanted: str, styled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", wanted)
+    with terminal() as (stream, written):
+        with progress_to(stream, quiet=False) as progress:
+            progress("reading Kong's logs")
+            time.sleep(1.2)
+        shown = written()
+    assert "reading Kong's logs" in shown
+    assert (re.search(r"\x1b\[[0-9;]+m", shown) is not None) is styled
+
+
 def test_a_long_line_does_not_break() -> None:
     with terminal() as (stream, written):
         with progress_to(stream, quiet=False) as progress:

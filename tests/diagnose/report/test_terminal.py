@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diagnose.cli import main
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Culprit, Report, Rung, Status, Verdict
 from diagnose.report.signs import ASCII, UNICODE
@@ -128,16 +129,39 @@ def test_a_first_step_is_not_called_a_remedy() -> None:
     assert "First step, which alone does not suffice:" in text(first, 80, coloured=False)
 
 
-def test_every_finding_names_its_page() -> None:
-    shown = text(MIXED, 80, coloured=False)
-    assert "docs/findings/KIP301.md" in shown
-    assert "docs/findings/KIP601.md" in shown
+def test_every_finding_names_the_command_that_shows_its_page(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = re.findall(r"More: kongip (.+)", text(MIXED, 80, coloured=False))
+    assert commands == ["explain KIP301", "explain KIP601"]
+    for finding, command in zip(MIXED.findings, commands, strict=True):
+        assert main(command.split()) == 0
+        assert capsys.readouterr().out.startswith(f"{finding.code} {finding.name}\n")
 
 
 def test_probes_are_listed_only_on_demand() -> None:
     nonce = MIXED.probes[0].nonce
     assert nonce not in text(MIXED, 160, coloured=False)
     assert nonce in text(MIXED, 160, coloured=False, verbose=True)
+
+
+def test_nonces_and_addresses_of_probes_stay_whole_where_names_are_long() -> None:
+    row = replace(
+        MIXED.probes[0],
+        outcome="closed by the other side without an answer",
+        logged="2001:db8:9::19",
+        kong="kong-gateways/kong-gateway-proxy-5d9c7f86b4-x2x7p",
+    )
+    shown = text(replace(MIXED, probes=(row,)), 80, coloured=False, verbose=True)
+    assert row.nonce in shown
+    assert "2001:db8:9::19" in shown
+    assert "without an" in shown
+
+
+def test_what_a_probe_bears_is_said_before_what_became_of_it() -> None:
+    row = replace(MIXED.probes[0], preamble="v2", claims=(("PROXY", "192.0.2.9"), ("X-Real-IP", "192.0.2.2")))
+    local = replace(row, preamble="v2-local", claims=(), why="a health check")
+    shown = text(replace(MIXED, probes=(row, local)), 80, coloured=False, verbose=True)
+    assert "sent with PROXY v2 192.0.2.9, X-Real-IP 192.0.2.2\n" in shown
+    assert "a health check\n    sent with PROXY v2-local\n" in shown
 
 
 def test_text_from_outside_cannot_steer_the_terminal() -> None:

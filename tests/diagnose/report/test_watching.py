@@ -9,22 +9,22 @@ import io
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
-import jsonschema
 import pytest
 
+from diagnose.path.traffic import Layer
+from diagnose.report.report import Finding, Severity
 from diagnose.report.signs import ASCII, UNICODE, Signs
 from diagnose.report.watch_frame import text
 from diagnose.report.watching import line_of, summary, watching
 from diagnose.watch.history import History
 from diagnose.watch.rounds import Round
+from tests.diagnose.documents import hold
 from tests.diagnose.report.hostile import HOSTILE, spoilt
 from tests.diagnose.report.reports import LOST, MIXED, PRESERVED
 from tests.diagnose.report.test_terminal import Terminal
 from tests.diagnose.report.watches import CURED, NO_ANSWER, history
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "watch.schema.json").read_text("utf-8"))
 ROUNDS = (
     Round(1, 0.5, LOST),
     Round(2, 2.5, None, NO_ANSWER),
@@ -76,6 +76,15 @@ def test_a_round_without_an_answer_keeps_the_ladder_and_says_why() -> None:
     assert "the address is lost here: KIP301" in shown
 
 
+def test_what_is_found_beside_the_culprits_is_told_in_a_line() -> None:
+    because = ("you may not a", "you may not b")
+    rights = Finding("KIP703", "rights-missing", Layer.UPSTREAM, Severity.WARNING, "rights are missing", because)
+    shown = text(history(replace(MIXED, findings=(*MIXED.findings, rights))), 80, coloured=False)
+    assert "! KIP703 rights-missing: you may not a (and 1 more)\n" in shown
+    assert "KIP703" not in text(history(MIXED), 80, coloured=False)
+    assert not re.search("! KIP(301|601)", shown), "a culprit stands on the ladder, and what is no trouble nowhere"
+
+
 def test_a_share_that_is_not_all_does_not_look_like_all() -> None:
     groups = (replace(MIXED.groups[0], connections=1), replace(MIXED.groups[1], connections=99))
     for levels in (UNICODE, ASCII):
@@ -121,7 +130,7 @@ def test_json_is_a_document_a_line_even_on_a_terminal() -> None:
     out, _ = played(Terminal(), lines_of_json=True)
     told = [json.loads(line) for line in out.splitlines()]
     for one in told:
-        jsonschema.validate(one, SCHEMA)
+        hold(one)
     assert [one["verdict"] for one in told[:-1]] == ["lost", None, "lost", "preserved"]
     assert told[2]["went"] == ["kong/a"]
     assert told[-1]["summary"]["verdicts"] == {"lost": 2, "without an answer": 1, "preserved": 1}
@@ -139,6 +148,12 @@ def test_on_a_terminal_the_last_picture_and_the_summary_stay(monkeypatch: pytest
     assert "preserved at Service" in "".join(stays)
     assert stays[-1] == "at the end preserved, since 6 s"
     assert err == ""
+
+
+def test_a_terminal_that_wants_no_colour_has_no_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[[0-9;]*m", played(Terminal())[0])
 
 
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from diagnose.tracing.judge import Balancer, judge
+from diagnose.tracing.told import document
 from probes.probe import Target
-from probes.reach import Attempt, Connected, Expired, Reached, Silent
+from probes.reach import Accepted, Attempt, Connected, Expired, Reached, Silent
 from probes.trace import Answer, Quote, Rung, Trace
+from tests.diagnose.documents import hold
 
 TARGET = Target("203.0.113.80", 80, "http", "kong.test")
 KONG = Target("10.3.2.5", 8000, "http", "kong.test")
@@ -82,3 +84,20 @@ def test_each_rewrite_is_told_once_where_it_is_first_seen() -> None:
         "before hop 2, the source port is rewritten: sent 40000, quoted 61000",
         "before hop 3, the IP id is not what it was: sent 7, quoted 0",
     )
+
+
+def test_the_document_agrees_with_its_schema() -> None:
+    accepted = Attempt(Connected(), "198.51.100.9", 40000, 0.01, Accepted(frozenset({"timestamps"}), None, 1460))
+    rungs = (
+        rung(1, Expired("10.0.0.1"), ("source port", "40000", "61000")),
+        rung(2, Silent()),
+        Rung(3, accepted),
+    )
+    told = Trace(TARGET, rungs, (ANSWER, Answer(None, refused=True)), ("no Linux",))
+
+    found = document(told, judge(told))
+
+    hold(found)
+    assert [hop["kind"] for hop in found["hops"]] == ["expired", "silent", "connected"]
+    assert [hop["changes"] is None for hop in found["hops"]] == [False, True, True]
+    hold(document(Trace(TARGET, (), ()), judge(Trace(TARGET, (), ()))))
