@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from diagnose.commands import output, values
+from diagnose.errors import USAGE, Stop
 
 if TYPE_CHECKING:
     from diagnose.capture.connections import Connection
@@ -45,13 +46,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     cluster = parser.add_argument_group("in a cluster")
     cluster.add_argument("--context", metavar="NAME", help="capture on the nodes of Kong's pods, while probes are sent")
+    cluster.add_argument(
+        "--ephemeral",
+        action="store_true",
+        help="capture in Kong's pods instead, by an ephemeral container in each (Kubernetes 1.23 and later)",
+    )
     cluster.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
     cluster.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     cluster.add_argument("--url", metavar="URL", action="append", default=[], help="a further entry; repeatable")
     cluster.add_argument("--namespace", metavar="NAME", help="where the capturing pods are made; default: Kong's")
-    cluster.add_argument("--image", metavar="IMAGE", help="a Python image for them (default python:3-alpine)")
+    cluster.add_argument("--image", metavar="IMAGE", help="a Python image for what captures (default python:3-alpine)")
     cluster.add_argument(
-        "--yes", action="store_true", help="these pods, with NET_RAW and in the nodes' network, are wanted"
+        "--yes", action="store_true", help="what captures, with NET_RAW, is wanted there (without, it is only told)"
     )
     cluster.add_argument(
         "--connections", metavar="N", type=values.count, default=3, help="probes through each entry (default 3)"
@@ -73,11 +79,11 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     from diagnose.capture.files import POINTS as LAYERS
     from diagnose.capture.files import read_all
     from diagnose.capture.live import listen
-    from diagnose.errors import USAGE, Stop
 
     if not options.read and options.interface is None and options.context is None:
         what = "Name a capture with --read FILE, an interface with --interface, or Kong's cluster with --context."
         raise Stop("There is nothing to read.", what, USAGE)
+    _check(options)
     found: list[Connection] = []
     left_out = 0
     if options.interface is not None:  # first: what needs rights says so before anything else
@@ -90,6 +96,28 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     with output.reader_may_leave():
         _show(found, left_out, options)
     return 0
+
+
+_OF_INTERFACE: dict[str, object] = {"at": None, "port": []}
+_OF_CLUSTER: dict[str, object] = {
+    "ephemeral": False,
+    "kubeconfig": None,
+    "service": None,
+    "url": [],
+    "namespace": None,
+    "image": None,
+    "yes": False,
+}
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Stop at a flag that would do nothing."""
+    for way, flags in (("interface", _OF_INTERFACE), ("context", _OF_CLUSTER)):
+        stray = next((name for name, default in flags.items() if getattr(options, name) != default), None)
+        if stray is not None and getattr(options, way) is None:
+            raise Stop(f"--{stray} goes with --{way}.", "Leave it out.", USAGE)
+    if options.ephemeral and options.namespace is not None:
+        raise Stop("--namespace goes without --ephemeral, which captures in Kong's own pods.", "Leave it out.", USAGE)
 
 
 def _in_cluster(options: argparse.Namespace) -> list[Connection]:
@@ -106,10 +134,12 @@ def _in_cluster(options: argparse.Namespace) -> list[Connection]:
             urls=tuple(options.url),
             image=options.image or DEFAULT_IMAGE,
             execute=False,
+            echo=False,
         ),
         options.connections,
         timeout=5.0,
         consent=options.yes,
+        ephemeral=options.ephemeral,
     )
     with progress_to(sys.stderr, quiet=False) as progress:
         return capture(asked, progress, lambda line: print(f"kongip: {line}", file=sys.stderr))

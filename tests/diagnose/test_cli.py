@@ -101,6 +101,11 @@ def kubeconfig(tmp_path: Path) -> str:
         (("diagnose", "--from", "a", "--connections=3"), "--connections"),
         (("compare", "README.md", "README.md"), "README.md"),
         (("compare", "a"), "AFTER"),
+        (("capture",), "--read FILE"),
+        (("capture", "--read", "a", "--at", "node"), "--at goes with --interface"),
+        (("capture", "--interface", "lo", "--yes"), "--yes goes with --context"),
+        (("capture", "--interface", "lo", "--ephemeral"), "--ephemeral goes with --context"),
+        (("capture", "--context", "a", "--ephemeral", "--namespace", "b"), "--namespace goes without --ephemeral"),
     ],
     ids=" ".join,
 )
