@@ -7,7 +7,7 @@ import pytest
 from diagnose.tracing.judge import Balancer, judge
 from probes.probe import Target
 from probes.reach import Attempt, Connected, Expired, Reached, Silent
-from probes.trace import Answer, Quote, Rung, Trace
+from probes.traced import Answer, Quote, Rung, Trace
 
 TARGET = Target("203.0.113.80", 80, "http", "kong.test")
 KONG = Target("10.3.2.5", 8000, "http", "kong.test")
