@@ -156,5 +156,6 @@ def _show(found: Sequence[Connection], left_out: int, options: argparse.Namespac
     for line in told.text(ways[: options.most]):
         print(line)
     more = len(ways) - options.most
-    print(f"{len(ways)} connections{f', of which {more} are not shown (--most)' if more > 0 else ''}", end="")
+    hidden = f", of which {more} are not shown (--most)" if more > 0 else ""
+    print(f"{len(ways)} connection{'' if len(ways) == 1 else 's'}{hidden}", end="")
     print(f"; {left_out} further ones were left out (--nonce, --client choose)" if left_out else "")
