@@ -39,7 +39,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     live = parser.add_argument_group("live")
     live.add_argument("--at", choices=POINTS, help="what the interface is at")
     live.add_argument(
-        "--seconds", metavar="N", type=values.seconds, default=10.0, help="how long to capture (default 10)"
+        "--seconds",
+        metavar="N",
+        type=values.seconds,
+        default=10.0,
+        help="how long to capture (default 10; with --context while its probes pass)",
     )
     live.add_argument(
         "--port", metavar="N", type=values.port, action="append", default=[], help="only to or from it; repeatable"
@@ -76,26 +80,37 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Read what there is, and show it."""
-    from diagnose.capture.files import POINTS as LAYERS
     from diagnose.capture.files import read_all
-    from diagnose.capture.live import listen
 
     if not options.read and options.interface is None and options.context is None:
         what = "Name a capture with --read FILE, an interface with --interface, or Kong's cluster with --context."
         raise Stop("There is nothing to read.", what, USAGE)
     _check(options)
-    found: list[Connection] = []
-    left_out = 0
-    if options.interface is not None:  # first: what needs rights says so before anything else
-        layer = LAYERS[options.at] if options.at is not None else None
-        found, left_out = listen(options.interface, options.port, options.seconds, layer)
-    if options.context is not None:
-        found += _in_cluster(options)
+    found, left_out = _live(options)
     more, left = read_all(options.read)
     found, left_out = [*found, *more], left_out + left
     with output.reader_may_leave():
         _show(found, left_out, options)
     return 0
+
+
+def _live(options: argparse.Namespace) -> tuple[list[Connection], int]:
+    """What is captured now, on an interface, on Kong's side, or on both at once; and how many were left out.
+
+    The interface goes first: what needs rights says so before anything else.
+    """
+    from diagnose.capture.files import POINTS as LAYERS
+    from diagnose.capture.live import beside, listen
+    from diagnose.path.traffic import Layer
+
+    layer = LAYERS[options.at] if options.at is not None else None
+    if options.context is None:
+        return listen(options.interface, options.port, options.seconds, layer) if options.interface else ([], 0)
+    if not options.interface:
+        return _in_cluster(options), 0
+    with beside(options.interface, options.port, layer or Layer.EGRESS) as heard:
+        found = _in_cluster(options)
+    return [*found, *heard.connections], heard.left_out
 
 
 _OF_INTERFACE: dict[str, object] = {"at": None, "port": []}

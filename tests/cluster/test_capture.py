@@ -81,6 +81,20 @@ def test_a_proxys_header_is_seen_beside_its_address(tmp_path: Path) -> None:
     assert_nothing_left()
 
 
+@pytest.mark.usefixtures("admitted_there")
+def test_the_clients_own_packets_are_captured_at_the_same_time(tmp_path: Path) -> None:
+    with built(topologies.PASSING, tmp_path):
+        found = ways("--interface", "any", "--port", "80")
+    assert found
+    for way in found:
+        first, *rest = way["sightings"]
+        assert (first["layer"], first["capture"], first["source"]) == ("egress", "any", CLIENT)
+        assert first["syn"] is not None
+        assert rest
+        assert {one["since_the_one_before"]["connection"] for one in rest if one["layer"] == "node"} == {"forwarded"}
+    assert_nothing_left()
+
+
 @pytest.mark.usefixtures("cluster")
 def test_without_consent_nothing_is_made_and_it_is_told_what_would_be(tmp_path: Path) -> None:
     with built(topologies.PASSING, tmp_path):
