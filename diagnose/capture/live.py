@@ -62,7 +62,7 @@ def open_listener(interface: str, ports: Sequence[int]) -> Listener:
     except PermissionError as error:
         raise Stop(
             "Capturing packets needs CAP_NET_RAW, which this process does not have.",
-            "Run it as root, or capture with: sudo tcpdump -i any -w FILE tcp - and name the file with --read.",
+            "Run it as root, or capture with: sudo tcpdump -U -i any -w FILE tcp - and name the file with --read.",
         ) from error
     except OSError as error:
         there = ", ".join(name for _, name in socket.if_nameindex())

@@ -113,6 +113,21 @@ def test_probes_and_clients_can_be_chosen() -> None:
     assert chosen(ways, "f" * 16, None) == []
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (encode(PROXY) + b"\x16\x03\x01" + bytes(50), "sent by 10.1.0.4, before TLS"),
+        (encode(PROXY) + REQUEST, "sent by 10.1.0.4, before HTTP in clear text"),
+        (encode(PROXY), "sent by 10.1.0.4"),
+        (b"\x16\x03\x01" + bytes(50), "TLS: what is inside cannot be seen, and neither can a PROXY header in there"),
+    ],
+    ids=["before TLS", "before HTTP", "alone", "within TLS, if any"],
+)
+def test_who_sent_a_proxy_header_and_before_what_is_told(data: bytes, said: str) -> None:
+    first, *_ = told.carried(connection(Layer.GATEWAY, BALANCER, data))
+    assert first.endswith(said)
+
+
 def test_text_from_packets_cannot_steer_a_terminal() -> None:
     way = join([connection(None, data=REQUEST.replace(b"192.0.2.1", b"\x1b[31mred"))])
     assert not any("\x1b" in line for line in told.text(way))
