@@ -23,8 +23,8 @@ from diagnose.site import Progress
 
 PART = "ephemeralcontainers"
 WITHOUT = "Leave --ephemeral out: pods on the nodes then capture."
-MEMORY = "32 MiB"
-"""The most that a container takes: of a pod's memory, since an ephemeral container has no limit of its own."""
+MEMORY = 64
+"""The most MiB that a container takes: of a pod's memory, since an ephemeral container has no limit of its own."""
 
 
 def offered(api: Api) -> bool | None:
@@ -59,8 +59,8 @@ class Attaching:
         """What is going to be made, for who has to agree to it."""
         return (
             f"To capture in {', '.join(map(full_name, self.pods))}, an ephemeral container is put into each, with the "
-            f"capability NET_RAW and in the pod's network. It takes up to {MEMORY} of the pod's memory and ends when "
-            f"it was read, {self.deadline} seconds after its start at the latest. Kubernetes cannot remove it: it "
+            f"capability NET_RAW and in the pod's network. It takes up to {MEMORY} MiB of the pod's memory, and ends "
+            f"once it was read, {self.deadline} seconds after its start at the latest. Kubernetes cannot remove it: it "
             "stays listed in the pod until the pod goes."
         )
 

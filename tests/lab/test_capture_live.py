@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.cluster.ephemeral import Attaching
+from diagnose.cluster.ephemeral import MEMORY, Attaching
+from probes.sniffing import MOST_BYTES
 from tests.gateway.running import until
 from tests.lab.network import BRIDGE, CLIENT, Network
 from tests.lab.test_captures import CASES, NONCE, ask, built_for
@@ -68,6 +69,12 @@ def attaching() -> Attaching:
     return Attaching(secrets.token_hex(5), "", (), (80,), deadline=60)
 
 
+def most_memory(process: int) -> int:
+    """The most bytes that a process has had in memory."""
+    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
+
 def test_what_an_ephemeral_container_runs_captures_with_net_raw_alone_and_ends_when_its_file_is_gone(
     ground: Network, tmp_path: Path
 ) -> None:
@@ -79,6 +86,7 @@ def test_what_an_ephemeral_container_runs_captures_with_net_raw_alone_and_ends_w
     ):
         until(file.exists, 20)
         assert file.stat().st_mode & 0o777 == 0o600
+        assert 2 * most_memory(running.pid) + MOST_BYTES < MEMORY * 2**20, "its own, that of who reads, and the capture"
         ask(ground, CASES[0])
         until(lambda: NONCE.encode() in file.read_bytes(), 10)
         file.unlink()
