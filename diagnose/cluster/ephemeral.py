@@ -82,7 +82,7 @@ class Attaching:
         deadline = time.monotonic() + timeout
         for pod in self.pods:
             self._await(api, pod, deadline, timeout)
-        return {Point(f"pod {full_name(pod)}", Layer.GATEWAY): pod for pod in self.pods}
+        return {_point(pod): pod for pod in self.pods}
 
     def collect(self, api: Api, pod: Object) -> bytes:
         """What was captured in a pod so far, as pcap. Stop where it cannot be asked."""
@@ -158,6 +158,13 @@ class Attaching:
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "securityContext": {**capturing.ONLY_NET_RAW, "runAsNonRoot": False},  # whatever the pod's own says
         }
+
+
+def _point(pod: Object) -> Point:
+    """Where a container in ``pod`` captures: a pod may be in its node's network."""
+    if at(pod, "spec", "hostNetwork"):
+        return Point(f"node {at(pod, 'spec', 'nodeName')}", Layer.NODE)
+    return Point(f"pod {full_name(pod)}", Layer.GATEWAY)
 
 
 def _problem(state: Object) -> str | None:

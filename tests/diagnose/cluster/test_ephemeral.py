@@ -177,6 +177,15 @@ def test_every_pod_is_captured_in_and_what_it_sends_on_is_its_own(cluster: Clust
     assert complaints == []
 
 
+def test_in_the_network_of_a_node_kong_is_where_its_address_is(cluster: Cluster) -> None:
+    cluster.pods.pop()
+    cluster.pods[0]["spec"]["hostNetwork"] = True
+    assert [(one.point.name, one.point.layer, one.source) for one in captured()] == [
+        ("node n1, to Kong's pod", Layer.GATEWAY, CLIENT),
+        ("node n1", Layer.NODE, KONG),
+    ]
+
+
 def test_a_container_is_added_by_a_strategic_merge_and_may_do_nothing_but_capture(cluster: Cluster) -> None:
     captured()
     [(_, body, kind), _] = cluster.patched
