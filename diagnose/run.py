@@ -160,7 +160,11 @@ def _wire(captures: Sequence[CaptureFile], gathering: Gathering, progress: Progr
         return {}
     progress("reading captured packets")
     sent = [one for one, _ in gathering.sent if one.probe.vantage is Vantage.OUTSIDE]
-    found = awaited(lambda: read_all(captures)[0], sent)
+    try:
+        found = awaited(lambda: read_all(captures)[0], sent)
+    except Stop as stop:  # it could be read when the run began, whose probes shall not be lost over it
+        gathering.gaps.append(Gap("what captures show of the probes", stop.what.rstrip(".")))
+        return {}
     seen = {sighting.layer for sightings in found.values() for sighting in sightings}
     gathering.gaps += [
         Gap(f"the capture {file.path}", "none of the run's probes is in it: did it run meanwhile, on their way?")

@@ -25,6 +25,9 @@ SNAP = 4096
 MOST_BYTES = 16 * 1024 * 1024
 """How large a capture may become."""
 
+POLL = 1.0
+"""Seconds between looks whether the capture is still wanted."""
+
 _ALL = 0x0003  # ETH_P_ALL, linux/if_ether.h
 _ATTACH_FILTER = 26  # asm-generic/socket.h
 _SLL2 = struct.Struct("!HHIHBB8s")
@@ -160,24 +163,40 @@ def write(file: BinaryIO, frames: Iterable[tuple[float, bytes]]) -> None:
 
 
 def main() -> int:
-    """Capture into a file until the time is up, and then wait for as long again as it takes to be asked for it."""
+    """Capture into a file until the time is up, or who has read the file has removed it.
+
+    What it holds is for its owner's eyes, and goes with the program.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--interface")
     parser.add_argument("--ports", required=True, type=lambda text: [int(one) for one in text.split(",")])
     parser.add_argument("--seconds", required=True, type=float)
     parser.add_argument("--write", required=True)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     end = time.monotonic() + options.seconds
+    os.umask(0o077)
     try:
         with Listener(options.interface, options.ports) as listener, open(options.write, "wb") as file:
+            _end_without(options.write)
             write(file, listener.frames(options.seconds))
+        time.sleep(max(0.0, end - time.monotonic()))  # it may be full before it is asked for
     except OSError as error:
         print(f"cannot capture: {error.strerror}", file=sys.stderr)
         return 1
-    with contextlib.suppress(ValueError):
-        time.sleep(end - time.monotonic())
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(options.write)
     return 0
+
+
+def _end_without(path: str) -> None:
+    def look(*_: object) -> None:
+        if not os.path.exists(path):
+            sys.exit(0)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, POLL, POLL)
 
 
 if __name__ == "__main__":

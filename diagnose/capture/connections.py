@@ -67,7 +67,7 @@ class _Open:
 
     def add(self, segment: Segment) -> Head | None:
         """The head so far, None where the segment brought nothing new."""
-        at = (segment.sequence - self.base) & 0xFFFFFFFF
+        at = (segment.sequence + bool(segment.flags & SYN) - self.base) & 0xFFFFFFFF  # a SYN may bring data
         if at >= MOST or len(self.pieces.get(at, b"")) >= len(segment.payload):
             return None
         self.pieces[at] = segment.payload[: MOST - at]
@@ -110,7 +110,6 @@ def _fold(
         return
     if segment.flags & SYN:
         yield from _begin(segment, key, point, open_ones, done)
-        return
     if segment.flags & RST or not segment.payload:
         return
     found = open_ones.get(key)

@@ -61,6 +61,14 @@ def read_all(files: Sequence[CaptureFile]) -> tuple[list[Connection], int]:
     return kept.connections, kept.left_out
 
 
+def check_all(files: Sequence[CaptureFile]) -> None:
+    """Stop with status 2 where one of them is none that can be read, also while it is still being written."""
+    for file in files:
+        if file.path.exists() and not file.path.is_file():
+            raise Stop(f"The capture {file.path} is no file, which alone can be read while it grows.", _NAME, USAGE)
+        next(_segments(file), None)
+
+
 class Kept:
     """Connections up to a number; those of probes push others out."""
 
@@ -85,6 +93,9 @@ class Kept:
         return [*self._probes, *self._others]
 
 
+_NAME = "Name a pcap or pcapng file that you may read."
+
+
 def _segments(file: CaptureFile) -> Iterator[Segment]:
     from probes.packets.reading import read
 
@@ -92,6 +103,6 @@ def _segments(file: CaptureFile) -> Iterator[Segment]:
         yield from read(file.path)
     except OSError as error:
         told = f"The capture {file.path} cannot be read: {error.strerror or error}."
-        raise Stop(told, "Name a pcap or pcapng file that you may read.", USAGE) from error
+        raise Stop(told, _NAME, USAGE) from error
     except ValueError as error:
-        raise Stop(f"{error}.", "Capture with: tcpdump -i any -w FILE tcp", USAGE) from error
+        raise Stop(f"{error}.", "Capture with: tcpdump -U -i any -w FILE tcp", USAGE) from error

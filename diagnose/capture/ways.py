@@ -2,7 +2,8 @@
 
 What a rewriting router leaves alone: the sequence number that a SYN begins with, and its timestamp. What a proxy that
 copies bytes leaves alone: the request, and with TLS the ClientHello. What a PROXY header tells: the addresses of the
-connection before. Some firewalls draw sequence numbers anew; to these the text says "a new TCP connection", too.
+connection before. Where none of these is known: the address and port that it comes from. Some firewalls draw sequence
+numbers anew; to these the text says "a new TCP connection", too.
 """
 
 from __future__ import annotations
@@ -116,13 +117,13 @@ def _difference(before: Sequence[Header], after: Sequence[Header]) -> tuple[tupl
 
 def join(seen: Iterable[Connection]) -> list[Way]:
     """The ways that connections of all points make up, in the order in which they begin."""
-    all_seen = list(seen)
+    all_seen = _once(list(seen))
     groups = _Groups(len(all_seen))
     by_key: dict[Hashable, int] = {}
     for number, connection in enumerate(all_seen):
         for key in _keys(connection):
             groups.unite(number, by_key.setdefault(key, number))
-    for number, named in _named_by_proxy(all_seen):
+    for number, named in _named(all_seen):
         groups.unite(number, named)
     ways = (Way(tuple(sorted((all_seen[number] for number in one), key=_order))) for one in groups.all())
     return sorted(ways, key=lambda way: min(one.time for one in way.sightings))
@@ -154,15 +155,32 @@ def _keys(connection: Connection) -> Iterator[Hashable]:
         yield "nonce", nonce
 
 
-def _named_by_proxy(seen: Sequence[Connection]) -> Iterator[tuple[int, int]]:
-    """Pairs of a connection and the one that its PROXY header names, of several the nearest in time."""
+def _once(seen: Sequence[Connection]) -> list[Connection]:
+    """Without what a socket alone tells of a connection whose packets were captured there as well."""
+
+    def ends(one: Connection) -> Hashable:
+        return one.source, one.source_port, one.destination, one.destination_port
+
+    captured = {ends(one) for one in seen if one.opening is not None and one.point.layer is Layer.EGRESS}
+    own = (one.opening is None and one.point.layer is Layer.EGRESS and ends(one) in captured for one in seen)
+    return [one for one, double in zip(seen, own, strict=True) if not double]
+
+
+def _named(seen: Sequence[Connection]) -> Iterator[tuple[int, int]]:
+    """Pairs of a connection and the one that its PROXY header names, of several the nearest in time.
+
+    One of which nothing tells what it is but where it comes from is that which comes from there at another point.
+    """
     by_tuple: dict[tuple[str, int], list[int]] = defaultdict(list)
     for number, connection in enumerate(seen):
         by_tuple[connection.source, connection.source_port].append(number)
     for number, connection in enumerate(seen):
-        for header in connection.head.proxies:
-            named = by_tuple.get((header.source or "", header.source_port), [])
-            others = [one for one in named if one != number]
+        named = [by_tuple.get((one.source or "", one.source_port), []) for one in connection.head.proxies]
+        if not any(_keys(connection)):
+            same = by_tuple[connection.source, connection.source_port]
+            named.append([one for one in same if seen[one].point != connection.point])
+        for candidates in named:
+            others = [one for one in candidates if one != number]
             if others:
                 yield number, min(others, key=lambda one: abs(seen[one].time - connection.time))
 

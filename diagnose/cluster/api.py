@@ -46,6 +46,7 @@ AGAIN = 0.5
 BODY_PATIENCE = 30.0
 """Seconds for an answer to come whole, however slowly it drips."""
 
+STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 BODY_LIMIT = 128 * 1024 * 1024
 BLOCK = 64 * 1024
 SHORTEST_SECRET = 8
@@ -116,6 +117,10 @@ class Api:
     def create(self, path: str, body: Object) -> Reply:
         """Create one object in the collection ``path``."""
         return self.request("POST", path, body=body)
+
+    def patch(self, path: str, body: Object) -> Reply:
+        """Merge ``body`` into the object at ``path``, lists by the keys of their kind (a strategic merge)."""
+        return self.request("PATCH", path, body=body, headers={"Content-Type": STRATEGIC_MERGE})
 
     def delete(self, path: str, options: Object) -> Reply:
         """Delete the object at ``path`` with these DeleteOptions."""

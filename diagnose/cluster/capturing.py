@@ -7,25 +7,33 @@ sends and gets, not to change anything. What it captures stays in its memory unt
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 
+from diagnose.capture.connections import Point
 from diagnose.cluster import deploy, waiting
 from diagnose.cluster.api import Api
 from diagnose.cluster.kinds import CONFIG_MAP, JOB, POD, Resource
 from diagnose.cluster.manifests import MANAGED_BY, NO_MESH, RUN_LABEL
-from diagnose.cluster.objects import at, labels_of, name_of
+from diagnose.cluster.objects import at, labels_of, name_of, namespace_of
 from diagnose.cluster.replies import Object, Reply
+from diagnose.cluster.rights import CAPTURING, Need
 from diagnose.errors import Stop
+from diagnose.path.traffic import Layer
 from diagnose.site import Progress
 
 CONTAINER, CODE, FOLDER = "capture", "/kongip/sniffing.py", "/capture"
 FILE = f"{FOLDER}/packets.pcap"
 NUMBER_LABEL = "kongip/node"
-_READY = f"import os; os.path.getsize({FILE!r})"
-_SHOW = f"import shutil, sys; shutil.copyfileobj(open({FILE!r}, 'rb'), sys.stdout.buffer)"
+ONLY_NET_RAW: Mapping[str, object] = {
+    "runAsUser": 0,  # a capability that is added is in force for root alone
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]},
+}
+"""The security context of what may open packet sockets and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,19 @@ class Capturing:
     linger: int = 60
 
     @property
+    def needs(self) -> tuple[Need, ...]:
+        """The rights that it takes."""
+        return CAPTURING
+
+    @property
+    def plan(self) -> str:
+        """What is going to be made, for who has to agree to it."""
+        return (
+            f"To capture on {', '.join(self.nodes)}, a pod is put on each in namespace {self.namespace}, with the "
+            "capability NET_RAW and in the node's own network; it is removed afterwards."
+        )
+
+    @property
     def selector(self) -> str:
         """The label selector of the run's objects."""
         return f"{RUN_LABEL}={self.id}"
@@ -54,33 +75,56 @@ class Capturing:
         """The name of the Job on a node; the first one's is the ConfigMap's as well."""
         return f"kongip-{self.id}-{number}"
 
+    def start(self, api: Api, timeout: float, progress: Progress) -> Mapping[Point, Object]:
+        """The capturing pod at each node, once all of them listen. Stop where one does not in ``timeout`` seconds."""
+        progress(f"capturing on {', '.join(self.nodes)} by Jobs in namespace {self.namespace}")
+        created = api.create(JOB.collection(self.namespace), job(self, 0))
+        first = _made(JOB, self, created)
+        _made(CONFIG_MAP, self, api.create(CONFIG_MAP.collection(self.namespace), config_map(self, first)))
+        for number in range(1, len(self.nodes)):
+            _made(JOB, self, api.create(JOB.collection(self.namespace), job(self, number)))
+        deadline = time.monotonic() + timeout
+        while True:
+            pods = {self.nodes[int(labels_of(pod)[NUMBER_LABEL])]: pod for pod in deploy.present(api, self, POD)}
+            if len(pods) == len(self.nodes) and all(map(waiting.is_ready, pods.values())):
+                return {Point(f"node {node}", Layer.NODE): pod for node, pod in pods.items()}
+            problems = (_problem(node, pod, self) for node, pod in pods.items())
+            if problem := next(filter(None, problems), None):
+                raise Stop(problem, "")
+            if not pods and (refused := waiting.refused_pod(_events(api, self))):
+                told = refused.replace("the echo pod", "the capturing pod")
+                raise Stop(told, "It needs NET_RAW and the node's network.")
+            if time.monotonic() > deadline:
+                told = f"The capturing pods did not all run within {timeout:.0f} seconds."
+                raise Stop(told, "See kubectl describe job.")
+            time.sleep(deploy.POLL)
 
-def start(api: Api, run: Capturing, timeout: float, progress: Progress) -> dict[str, Object]:
-    """The capturing pod of each node, once all of them listen. Stop where one does not within ``timeout`` seconds."""
-    progress(f"capturing on {', '.join(run.nodes)} by Jobs in namespace {run.namespace}")
-    created = api.create(JOB.collection(run.namespace), job(run, 0))
-    first = _made(JOB, run, created)
-    _made(CONFIG_MAP, run, api.create(CONFIG_MAP.collection(run.namespace), config_map(run, first)))
-    for number in range(1, len(run.nodes)):
-        _made(JOB, run, api.create(JOB.collection(run.namespace), job(run, number)))
-    deadline = time.monotonic() + timeout
-    while True:
-        pods = {run.nodes[int(labels_of(pod)[NUMBER_LABEL])]: pod for pod in deploy.present(api, run, POD)}
-        if len(pods) == len(run.nodes) and all(map(waiting.is_ready, pods.values())):
-            return pods
-        problems = (_problem(node, pod, run) for node, pod in pods.items())
-        if problem := next(filter(None, problems), None):
-            raise Stop(problem, "")
-        if not pods and (refused := waiting.refused_pod(_events(api, run))):
-            raise Stop(refused.replace("the echo pod", "the capturing pod"), "It needs NET_RAW and the node's network.")
-        if time.monotonic() > deadline:
-            raise Stop(f"The capturing pods did not all run within {timeout:.0f} seconds.", "See kubectl describe job.")
-        time.sleep(deploy.POLL)
+    def collect(self, api: Api, pod: Object) -> bytes:
+        """What a pod has captured so far, as pcap. Stop where it cannot be asked."""
+        return shown(api, pod, CONTAINER, FILE)
+
+    def remove(self, api: Api) -> tuple[str, ...]:
+        """Remove all that the run made, and say what could not be removed."""
+        try:
+            background = {"propagationPolicy": "Background"}
+            refused: dict[str, str] = {}
+            for number in range(len(self.nodes)):
+                refused |= deploy.delete(api, self, JOB, self.name(number), background)
+            refused |= deploy.delete(api, self, CONFIG_MAP, self.name(0), deploy.WITHOUT_GRACE)
+            pods = [name_of(pod) for pod in deploy.present(api, self, POD)]
+            with ThreadPoolExecutor(deploy.AT_ONCE) as pool:
+                list(pool.map(lambda name: deploy.delete(api, self, POD, name, deploy.WITHOUT_GRACE), pods))
+            left = deploy.await_absence(api, self, frozenset(refused))
+        except Stop as stop:
+            return (deploy.leftover(api, self, f"What run {self.id} made in namespace {self.namespace}", stop.what),)
+        told = sorted(left | set(refused))
+        return tuple(deploy.leftover(api, self, what, refused.get(what, "it is still there")) for what in told)
 
 
-def collect(api: Api, run: Capturing, pod: Object) -> bytes:
-    """What a pod has captured so far, as pcap. Stop where it cannot be asked."""
-    done = api.execute(run.namespace, name_of(pod), CONTAINER, ["python3", "-c", _SHOW], b"", 30.0)
+def shown(api: Api, pod: Object, container: str, file: str) -> bytes:
+    """A file in a container. Stop where it cannot be asked."""
+    show = f"import shutil, sys; shutil.copyfileobj(open({file!r}, 'rb'), sys.stdout.buffer)"
+    done = api.execute(namespace_of(pod), name_of(pod), container, ["python3", "-c", show], b"", 30.0)
     if isinstance(done, Reply):
         raise Stop(f"The capture in pod {name_of(pod)} cannot be read: {done.message}.", "It takes create pods/exec.")
     if done.status != 0:
@@ -89,23 +133,14 @@ def collect(api: Api, run: Capturing, pod: Object) -> bytes:
     return done.output
 
 
-def remove(api: Api, run: Capturing) -> tuple[str, ...]:
-    """Remove all that the run made, and say what could not be removed."""
-    try:
-        names = [(JOB, run.name(number)) for number in range(len(run.nodes))]
-        background = {"propagationPolicy": "Background"}
-        refused = {
-            what: why for kind, name in names for what, why in deploy.delete(api, run, kind, name, background).items()
-        }
-        refused |= deploy.delete(api, run, CONFIG_MAP, run.name(0), deploy.WITHOUT_GRACE)
-        pods = [name_of(pod) for pod in deploy.present(api, run, POD)]
-        with ThreadPoolExecutor(deploy.AT_ONCE) as pool:
-            list(pool.map(lambda name: deploy.delete(api, run, POD, name, deploy.WITHOUT_GRACE), pods))
-        left = deploy.await_absence(api, run, frozenset(refused))
-    except Stop as stop:
-        return (deploy.leftover(api, run, f"What run {run.id} made in namespace {run.namespace}", stop.what),)
-    told = sorted(left | set(refused))
-    return tuple(deploy.leftover(api, run, what, refused.get(what, "it is still there")) for what in told)
+def code() -> str:
+    """The capturing program, which needs no other file."""
+    return (resources.files("probes") / "sniffing.py").read_text("utf-8")
+
+
+def exists(file: str) -> list[str]:
+    """The command that succeeds once a file is there."""
+    return ["python3", "-c", f"import os; os.path.getsize({file!r})"]
 
 
 def _made(kind: Resource, run: Capturing, reply: Reply) -> Object:
@@ -151,14 +186,9 @@ def pod(run: Capturing, number: int) -> Object:
         "image": run.image,
         "imagePullPolicy": "IfNotPresent",
         "command": command,
-        "readinessProbe": {"exec": {"command": ["python3", "-c", _READY]}, "periodSeconds": 1, "timeoutSeconds": 10},
+        "readinessProbe": {"exec": {"command": exists(FILE)}, "periodSeconds": 1, "timeoutSeconds": 10},
         "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}},
-        "securityContext": {
-            "runAsUser": 0,  # a capability that is added is in force for root alone
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]},
-        },
+        "securityContext": dict(ONLY_NET_RAW),
         "volumeMounts": [
             {"name": "code", "mountPath": "/kongip", "readOnly": True},
             {"name": "packets", "mountPath": FOLDER},
@@ -182,7 +212,6 @@ def pod(run: Capturing, number: int) -> Object:
 
 def config_map(run: Capturing, owner: Object) -> Object:
     """The capturing program; it hangs by the first Job."""
-    code = (resources.files("probes") / "sniffing.py").read_text("utf-8")
     reference = {
         "apiVersion": JOB.api_version,
         "kind": JOB.kind,
@@ -196,4 +225,4 @@ def config_map(run: Capturing, owner: Object) -> Object:
         "ownerReferences": [reference],
     }
     head = {"apiVersion": CONFIG_MAP.api_version, "kind": CONFIG_MAP.kind}
-    return {**head, "metadata": metadata, "data": {"sniffing.py": code}}
+    return {**head, "metadata": metadata, "data": {"sniffing.py": code()}}

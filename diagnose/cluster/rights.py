@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
 from diagnose.cluster.api import Api
-from diagnose.cluster.kinds import Resource
+from diagnose.cluster.kinds import CONFIG_MAP, JOB, Resource
 
 
 class Mode(StrEnum):
@@ -17,6 +17,8 @@ class Mode(StrEnum):
     DIAGNOSE = "diagnose"
     NO_ECHO = "no-echo"
     INSPECT = "inspect"
+    CAPTURE = "capture"
+    EPHEMERAL = "capture-ephemeral"
 
 
 class Scope(StrEnum):
@@ -33,8 +35,8 @@ class Need:
     """Something that is asked of one resource, which may be a part of one such as pods/log.
 
     ``tells`` is what goes untold without it. ``name`` is the only object that is meant, None for any. Without a
-    ``vital`` one the echo is not deployed. ``reaches_in`` marks what --no-exec does without, ``secret`` what is asked
-    only where Kong's settings stand in a Secret.
+    ``vital`` one the echo is not deployed, and nothing captured. ``reaches_in`` marks what --no-exec does without,
+    ``secret`` what is asked only where Kong's settings stand in a Secret.
     """
 
     scope: Scope
@@ -111,19 +113,19 @@ WATCHING: tuple[Need, ...] = (
 )
 """What tells of probes, of whose the addresses are that they show, and of a running Kong."""
 
+_BY_ECHO = "both of the addresses that Kong holds, by the echo behind it"
+
+
+def _making(kinds: Iterable[Resource], tells: str) -> Iterator[Need]:
+    for kind in kinds:
+        yield Need(Scope.ECHO, ("create", "delete"), kind.group, kind.plural, tells, vital=True)
+        yield Need(Scope.ECHO, _LIST, kind.group, kind.plural, "whether all that the run made is gone")
+
 
 def making(kinds: Iterable[Resource]) -> tuple[Need, ...]:
     """What the echo takes, whose objects are of these kinds: to make it, to follow it and to remove it."""
-    made = (
-        need
-        for kind in kinds
-        for need in (
-            Need(Scope.ECHO, ("create", "delete"), kind.group, kind.plural, _BY_ECHO, vital=True),
-            Need(Scope.ECHO, _LIST, kind.group, kind.plural, "whether all that the run made is gone"),
-        )
-    )
     return (
-        *made,
+        *_making(kinds, _BY_ECHO),
         Need(Scope.ECHO, _LIST, "", "pods", _BY_ECHO, vital=True),
         Need(Scope.ECHO, _LIST, "", "events", "why the cluster refuses the echo's pod, where it does"),
         Need(Scope.ECHO, _GET, "", "namespaces", "whether Kong's Gateway takes routes of the echo's namespace"),
@@ -132,27 +134,32 @@ def making(kinds: Iterable[Resource]) -> tuple[Need, ...]:
     )
 
 
-def capturing(kinds: Iterable[Resource]) -> tuple[Need, ...]:
-    """What capturing on the nodes of Kong's pods takes, whose objects are of these kinds."""
-    packets = "what passes on the nodes of Kong's pods"
-    made = (Need(Scope.ECHO, ("create", "delete"), kind.group, kind.plural, packets, vital=True) for kind in kinds)
-    return (
-        *made,
-        Need(Scope.ECHO, _LIST, "", "pods", packets, vital=True),
-        Need(Scope.ECHO, _BEGIN, "", "pods/exec", packets, vital=True),
-    )
+_ON_NODES = "what packets show on the nodes of Kong's pods"
+_IN_PODS = "what packets show at Kong's pods"
 
+CAPTURING: tuple[Need, ...] = (
+    *_making((JOB, CONFIG_MAP), _ON_NODES),
+    Need(Scope.ECHO, _LIST, "", "pods", _ON_NODES, vital=True),
+    Need(Scope.ECHO, _BEGIN, "", "pods/exec", _ON_NODES, vital=True),
+    Need(Scope.ECHO, _LIST, "", "events", "why the cluster refuses a capturing pod, where it does"),
+)
+"""What capturing on the nodes of Kong's pods takes: to make what does, to read it and to remove it."""
 
-_BY_ECHO = "both of the addresses that Kong holds, by the echo behind it"
+ATTACHING: tuple[Need, ...] = (
+    Need(Scope.KONG, ("patch",), "", "pods/ephemeralcontainers", _IN_PODS, vital=True),
+    Need(Scope.KONG, _BEGIN, "", "pods/exec", _IN_PODS, vital=True),
+)
+"""What capturing in Kong's pods takes: an ephemeral container in each, to be read and ended."""
 
 
 def needs(mode: Mode, kinds: Sequence[Resource], *, execute: bool) -> tuple[Need, ...]:
     """All that a mode needs. ``kinds`` are those of the echo's objects, ``execute`` whether it may reach into pods."""
     found = READING
-    if mode is not Mode.INSPECT:
+    if mode in (Mode.DIAGNOSE, Mode.NO_ECHO):
         found += WATCHING
     if mode is Mode.DIAGNOSE:
         found += making(kinds)
+    found += {Mode.CAPTURE: CAPTURING, Mode.EPHEMERAL: ATTACHING}.get(mode, ())
     return tuple(need for need in found if execute or not need.reaches_in)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from diagnose.commands import output, values
+from diagnose.errors import USAGE, Stop
 
 if TYPE_CHECKING:
     from diagnose.capture.connections import Connection
@@ -38,20 +39,29 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     live = parser.add_argument_group("live")
     live.add_argument("--at", choices=POINTS, help="what the interface is at")
     live.add_argument(
-        "--seconds", metavar="N", type=values.seconds, default=10.0, help="how long to capture (default 10)"
+        "--seconds",
+        metavar="N",
+        type=values.seconds,
+        default=10.0,
+        help="how long to capture (default 10; with --context while its probes pass)",
     )
     live.add_argument(
         "--port", metavar="N", type=values.port, action="append", default=[], help="only to or from it; repeatable"
     )
     cluster = parser.add_argument_group("in a cluster")
     cluster.add_argument("--context", metavar="NAME", help="capture on the nodes of Kong's pods, while probes are sent")
+    cluster.add_argument(
+        "--ephemeral",
+        action="store_true",
+        help="capture in Kong's pods instead, by an ephemeral container in each (Kubernetes 1.23 and later)",
+    )
     cluster.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
     cluster.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     cluster.add_argument("--url", metavar="URL", action="append", default=[], help="a further entry; repeatable")
     cluster.add_argument("--namespace", metavar="NAME", help="where the capturing pods are made; default: Kong's")
-    cluster.add_argument("--image", metavar="IMAGE", help="a Python image for them (default python:3-alpine)")
+    cluster.add_argument("--image", metavar="IMAGE", help="a Python image for what captures (default python:3-alpine)")
     cluster.add_argument(
-        "--yes", action="store_true", help="these pods, with NET_RAW and in the nodes' network, are wanted"
+        "--yes", action="store_true", help="what captures, with NET_RAW, is wanted there (without, it is only told)"
     )
     cluster.add_argument(
         "--connections", metavar="N", type=values.count, default=3, help="probes through each entry (default 3)"
@@ -70,26 +80,59 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Read what there is, and show it."""
-    from diagnose.capture.files import POINTS as LAYERS
     from diagnose.capture.files import read_all
-    from diagnose.capture.live import listen
-    from diagnose.errors import USAGE, Stop
 
     if not options.read and options.interface is None and options.context is None:
         what = "Name a capture with --read FILE, an interface with --interface, or Kong's cluster with --context."
         raise Stop("There is nothing to read.", what, USAGE)
-    found: list[Connection] = []
-    left_out = 0
-    if options.interface is not None:  # first: what needs rights says so before anything else
-        layer = LAYERS[options.at] if options.at is not None else None
-        found, left_out = listen(options.interface, options.port, options.seconds, layer)
-    if options.context is not None:
-        found += _in_cluster(options)
+    _check(options)
+    found, left_out = _live(options)
     more, left = read_all(options.read)
     found, left_out = [*found, *more], left_out + left
     with output.reader_may_leave():
         _show(found, left_out, options)
     return 0
+
+
+def _live(options: argparse.Namespace) -> tuple[list[Connection], int]:
+    """What is captured now, on an interface, on Kong's side, or on both at once; and how many were left out.
+
+    The interface goes first: what needs rights says so before anything else.
+    """
+    from diagnose.capture.files import POINTS as LAYERS
+    from diagnose.capture.live import beside, listen
+    from diagnose.path.traffic import Layer
+
+    layer = LAYERS[options.at] if options.at is not None else None
+    if options.context is None:
+        return listen(options.interface, options.port, options.seconds, layer) if options.interface else ([], 0)
+    if not options.interface:
+        return _in_cluster(options), 0
+    with beside(options.interface, options.port, layer or Layer.EGRESS) as heard:
+        found = _in_cluster(options)
+    return [*found, *heard.connections], heard.left_out
+
+
+_OF_INTERFACE: dict[str, object] = {"at": None, "port": []}
+_OF_CLUSTER: dict[str, object] = {
+    "ephemeral": False,
+    "kubeconfig": None,
+    "service": None,
+    "url": [],
+    "namespace": None,
+    "image": None,
+    "yes": False,
+}
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Stop at a flag that would do nothing."""
+    for way, flags in (("interface", _OF_INTERFACE), ("context", _OF_CLUSTER)):
+        stray = next((name for name, default in flags.items() if getattr(options, name) != default), None)
+        if stray is not None and getattr(options, way) is None:
+            raise Stop(f"--{stray} goes with --{way}.", "Leave it out.", USAGE)
+    if options.ephemeral and options.namespace is not None:
+        raise Stop("--namespace goes without --ephemeral, which captures in Kong's own pods.", "Leave it out.", USAGE)
 
 
 def _in_cluster(options: argparse.Namespace) -> list[Connection]:
@@ -106,10 +149,12 @@ def _in_cluster(options: argparse.Namespace) -> list[Connection]:
             urls=tuple(options.url),
             image=options.image or DEFAULT_IMAGE,
             execute=False,
+            echo=False,
         ),
         options.connections,
         timeout=5.0,
         consent=options.yes,
+        ephemeral=options.ephemeral,
     )
     with progress_to(sys.stderr, quiet=False) as progress:
         return capture(asked, progress, lambda line: print(f"kongip: {line}", file=sys.stderr))
@@ -126,5 +171,6 @@ def _show(found: Sequence[Connection], left_out: int, options: argparse.Namespac
     for line in told.text(ways[: options.most]):
         print(line)
     more = len(ways) - options.most
-    print(f"{len(ways)} connections{f', of which {more} are not shown (--most)' if more > 0 else ''}", end="")
+    hidden = f", of which {more} are not shown (--most)" if more > 0 else ""
+    print(f"{len(ways)} connection{'' if len(ways) == 1 else 's'}{hidden}", end="")
     print(f"; {left_out} further ones were left out (--nonce, --client choose)" if left_out else "")

@@ -151,6 +151,10 @@ def check(options: argparse.Namespace) -> None:
     stray = next((name for name in outside_flags.OF_ECHOES if getattr(options, name)), None)
     if stray is not None and not options.echo:
         raise Stop(f"--{stray.replace('_', '-')} does not go with --no-echo.", "It is for the echo.", USAGE)
+    if options.capture:
+        from diagnose.capture.files import check_all
+
+        check_all(options.capture)
 
 
 def asked_of(options: argparse.Namespace, argv: Sequence[str], limit: Limit) -> Options:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from diagnose.commands import output, values
 from diagnose.errors import USAGE, Stop
 
-MODES = ("diagnose", "no-echo", "inspect")
+MODES = ("diagnose", "no-echo", "inspect", "capture", "capture-ephemeral")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     what = parser.add_argument_group("for what")
     what.add_argument(
-        "--mode", choices=MODES, default="diagnose", help="kongip diagnose, the same with --no-echo, or kongip inspect"
+        "--mode",
+        choices=MODES,
+        default="diagnose",
+        help="kongip diagnose, the same with --no-echo, kongip inspect, or kongip capture, the same with --ephemeral",
     )
     what.add_argument("--no-exec", dest="execute", action="store_false", help="as with the flag of that name")
     what.add_argument("--network-policy", action="store_true", help="as with the flag of that name")
@@ -42,7 +45,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--echo-namespace",
         metavar="NAME",
         type=values.namespace,
-        help="where the echo is made, which kongip diagnose calls --namespace; default: Kong's namespace",
+        help="where the echo, or what captures, is made, which kongip diagnose and kongip capture call --namespace; "
+        "default: Kong's namespace",
     )
     whom = parser.add_argument_group("for whom (each repeatable; without any no binding is printed)")
     whom.add_argument("--user", metavar="NAME", action="append", default=[], help="a user, as the API server calls it")
@@ -80,11 +84,16 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     return 0
 
 
-_OF_ECHO = {"network_policy": False, "route": "ingress", "echo_namespace": None}
+_GOES_WITH = {
+    "network_policy": ("diagnose",),
+    "route": ("diagnose",),
+    "echo_namespace": ("diagnose", "capture"),
+}
+_DEFAULTS = {"network_policy": False, "route": "ingress", "echo_namespace": None}
 
 
 def _check(options: argparse.Namespace) -> None:
-    stray = next((name for name, default in _OF_ECHO.items() if getattr(options, name) != default), None)
-    if stray is not None and options.mode != "diagnose":
-        flag = f"--{stray.replace('_', '-')}"
-        raise Stop(f"{flag} goes with --mode diagnose alone.", "Without an echo nothing is made.", USAGE)
+    for name, modes in _GOES_WITH.items():
+        if getattr(options, name) != _DEFAULTS[name] and options.mode not in modes:
+            flag = f"--{name.replace('_', '-')}"
+            raise Stop(f"{flag} goes with --mode {' or '.join(modes)} alone.", "Leave it out.", USAGE)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 
 from probes.reach import Connected, Expired
-from probes.trace import Answer, Rung, Trace
+from probes.traced import Answer, Rung, Trace
 
 _BEGINNINGS = (64, 128, 255)
 """The TTLs that systems send with."""

@@ -8,7 +8,7 @@ from typing import Any
 from diagnose.report.harmless import harmless
 from diagnose.tracing.judge import Balancer, Judgement
 from probes.reach import Accepted, Attempt, Connected, Expired, Silent
-from probes.trace import Answer, Rung, Trace
+from probes.traced import Answer, Rung, Trace
 
 SAID = {
     Balancer.PASSES_THROUGH: "it points to a balancer that forwards packets: passes_through",

@@ -11,7 +11,7 @@ from scapy.layers.l2 import CookedLinuxV2
 from scapy.packet import Packet
 
 from probes.probe import Target
-from probes.trace import Answer, Quote
+from probes.traced import Answer, Quote
 from probes.wire.frames import LINUX_SLL2
 
 _OUTGOING = 4

@@ -13,13 +13,16 @@ from probes.wire.fragments import Fragment, Fragments
 
 ETHERNET, LINUX_SLL, RAW, LINUX_SLL2, IPV4, IPV6 = 1, 113, 101, 276, 228, 229
 NULL, LOOP = 0, 108
+PPP = (9, 50)  # in HDLC-like framing, or not
 RAW_OF_BSD = (12, 14)  # what files of other systems call RAW
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 
-_IPV4, _IPV6 = 0x0800, 0x86DD
+_IPV4, _IPV6, _PPPOE = 0x0800, 0x86DD, 0x8864
 _TAGS = frozenset({0x8100, 0x88A8, 0x9100})
-_TCP = 6
+_TCP, _UDP = 6, 17
+_VXLAN = 4789
+_OVER_PPP = frozenset({0x0021, 0x0057})  # IPv4 and IPv6
 _EXTENSIONS = frozenset({0, 43, 60})  # hop-by-hop, routing, destination options (RFC 8200, section 4)
 _FRAGMENT = 44
 _OUTGOING = 4  # of the packet types of Linux's cooked captures
@@ -58,7 +61,7 @@ class Decoder:
         """The TCP segment in ``frame``, which is of link type ``link``; None where it holds none."""
         try:
             packet, outgoing = _network(link, frame)
-            return self._read(packet, time, outgoing)
+            return self._read(_mirrored(packet), time, outgoing)
         except (struct.error, IndexError):  # cut short
             return None
 
@@ -104,19 +107,46 @@ class Decoder:
 def _network(link: int, frame: bytes) -> tuple[bytes, bool | None]:
     """The IP packet in a frame, and whether it was sent by who captured it; empty where it is no IP packet."""
     if link == ETHERNET:
-        at, kind = 14, int.from_bytes(frame[12:14], "big")
-        while kind in _TAGS:
-            kind, at = int.from_bytes(frame[at + 2 : at + 4], "big"), at + 4
-        return (frame[at:], None) if kind in (_IPV4, _IPV6) else (b"", None)
+        return _of_kind(frame[12:14], frame[14:]), None
     if link == LINUX_SLL:
-        kind, outgoing = int.from_bytes(frame[14:16], "big"), frame[1] == _OUTGOING
-        return (frame[16:], outgoing) if kind in (_IPV4, _IPV6) else (b"", None)
+        return _of_kind(frame[14:16], frame[16:]), frame[1] == _OUTGOING
     if link == LINUX_SLL2:
-        kind, outgoing = int.from_bytes(frame[:2], "big"), frame[10] == _OUTGOING
-        return (frame[20:], outgoing) if kind in (_IPV4, _IPV6) else (b"", None)
+        return _of_kind(frame[:2], frame[20:]), frame[10] == _OUTGOING
     if link in (RAW, IPV4, IPV6, *RAW_OF_BSD):
         return frame, None
+    if link in PPP:
+        return _in_ppp(frame), None
     return (frame[4:], None) if link in (NULL, LOOP) else (b"", None)
+
+
+def _of_kind(kind: bytes, data: bytes) -> bytes:
+    """The IP packet in ``data``, which is of an EtherType; empty where it is none. VLAN tags are passed over."""
+    number = int.from_bytes(kind, "big")
+    while number in _TAGS:
+        number, data = int.from_bytes(data[2:4], "big"), data[4:]
+    if number == _PPPOE:  # a session's (RFC 2516, section 4)
+        return _in_ppp(data[6:])
+    return data if number in (_IPV4, _IPV6) else b""
+
+
+def _in_ppp(frame: bytes) -> bytes:
+    """The IP packet in a PPP frame, empty where it is none; parts of its head may be left out (RFC 1661, 6.5, 6.6)."""
+    at = 2 if frame[:2] == b"\xff\x03" else 0
+    end = at + (1 if frame[at] & 1 else 2)
+    return frame[end:] if int.from_bytes(frame[at:end], "big") in _OVER_PPP else b""
+
+
+def _mirrored(packet: bytes) -> bytes:
+    """The packet that another one carries by VXLAN (RFC 7348), as mirrors of clouds do; else the packet itself."""
+    if packet[:1] and packet[0] >> 4 == 4 and packet[9] == _UDP and not packet[6] & 0x3F and not packet[7]:
+        body = packet[(packet[0] & 0x0F) * 4 :]
+    elif packet[:1] and packet[0] >> 4 == 6 and packet[6] == _UDP:
+        body = packet[40:]
+    else:
+        return packet
+    if int.from_bytes(body[2:4], "big") != _VXLAN or not body[8] & 0x08:
+        return packet
+    return _network(ETHERNET, body[16:])[0]
 
 
 def _tcp(
@@ -149,5 +179,5 @@ def _tcp(
     )
 
 
-KNOWN_LINKS = frozenset({ETHERNET, LINUX_SLL, RAW, LINUX_SLL2, IPV4, IPV6, NULL, LOOP, *RAW_OF_BSD})
+KNOWN_LINKS = frozenset({ETHERNET, LINUX_SLL, RAW, LINUX_SLL2, IPV4, IPV6, NULL, LOOP, *RAW_OF_BSD, *PPP})
 """The link types whose frames are understood."""

@@ -12,8 +12,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from diagnose.capture.files import CaptureFile
 from diagnose.cli import main
 from diagnose.lab.labs import LABS
+from diagnose.lab.site import open_lab
+from diagnose.path.traffic import Layer
+from diagnose.report.report import Verdict
+from diagnose.run import Options, examine
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text("utf-8"))
 EITHER = [("load_balancer", "possible"), ("gateway", "possible")]
@@ -54,6 +59,17 @@ def test_a_lab_with_a_fault_has_a_remedy_to_paste(name: str, capsys: pytest.Capt
     assert errors
     assert all(one["because"] for one in errors)
     assert any(one["remedy"] and one["remedy"]["steps"] for one in errors)
+
+
+def test_a_capture_that_cannot_be_read_any_more_is_not_measured_and_the_verdict_stands(tmp_path: Path) -> None:
+    captures = (CaptureFile(tmp_path / "gone.pcap", Layer.NODE),)
+    with open_lab("preserved") as site:
+        _, report = examine(site, Options(connections=2, captures=captures), lambda line: None)
+
+    assert report.verdict is Verdict.PRESERVED
+    assert [gap.why for gap in report.not_measured if "captures" in gap.what] == [
+        f"The capture {captures[0].path} cannot be read: No such file or directory"
+    ]
 
 
 def test_every_lab_is_listed_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

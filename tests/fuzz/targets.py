@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import struct
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from diagnose.admin_api import settings_in
+from diagnose.capture import told
+from diagnose.capture.files import CaptureFile, read_all
+from diagnose.capture.ways import join
 from diagnose.cluster.api import choose_context
 from diagnose.cluster.caller import caller_in
 from diagnose.cluster.entries import parse_url
@@ -157,6 +161,21 @@ def manifests(data: bytes) -> None:
         judge(found.snapshot)
 
 
+def capture(data: bytes) -> None:
+    """A capture, and what is told of it."""
+    with tempfile.NamedTemporaryFile(dir=SHARED_MEMORY) as file:
+        file.write(data)
+        file.flush()
+        try:
+            found, _ = read_all([CaptureFile(Path(file.name), None)])
+        except Stop:
+            return
+    ways = join(found)
+    for line in told.text(ways):
+        assert harmless(line) == line, ascii(line)
+    json.dumps(told.document(ways, 0))
+
+
 def kubeconfig(data: bytes) -> None:
     """A kubeconfig, as far as its contexts are chosen from."""
     with tempfile.NamedTemporaryFile(dir=SHARED_MEMORY) as file:
@@ -232,6 +251,37 @@ _SENT = {
     "seconds": 1,
 }
 
+
+def _captured(*segments: tuple[int, bytes]) -> bytes:
+    """A pcap file of raw IP packets: TCP flags and a payload each."""
+    file, sequence = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101), 1000
+    for flags, payload in segments:
+        tcp = struct.pack("!HHIIBBHHH", 40000, 8000, sequence, 0, 0x50, flags, 502, 0, 0) + payload
+        packet = struct.pack("!BBHHHBBH8s", 0x45, 0, 20 + len(tcp), 7, 0, 64, 6, 0, bytes(range(8))) + tcp
+        file += struct.pack("<IIII", 1, 0, len(packet), len(packet)) + packet
+        sequence += len(payload) or 1
+    return file
+
+
+def _as_ng(pcap: bytes) -> bytes:
+    """The first packet of a pcap file as a pcapng file."""
+    size = int.from_bytes(pcap[32:36], "little")
+    packet = pcap[40 : 40 + size] + bytes(-size % 4)
+    blocks = [
+        (0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)),
+        (1, struct.pack("<HHI", 101, 0, 0)),
+        (6, struct.pack("<IIIII", 0, 0, 0, size, size) + packet),
+    ]
+    return b"".join(
+        struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body)) for kind, body in blocks
+    )
+
+
+_SYN, _PUSH = 0x02, 0x18
+_PROXIED = _captured(
+    (_SYN, b""), (_PUSH, b"PROXY TCP4 1.1.1.1 2.2.2.2 3 4\r\n"), (_PUSH, b"GET / HTTP/1.1\r\nVia: a\r\n\r\n")
+)
+
 TARGETS = {
     "log": Reader(
         log, (_ACCESS, _ACCESS + b' kong_request_id: "' + b"ab" * 16 + b'"', _ERROR, b'{"client_ip": "1.1.1.1"}')
@@ -255,6 +305,7 @@ TARGETS = {
     ),
     "response": Reader(response, (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", json.dumps(_SENT).encode())),
     "manifests": Reader(manifests, (_SERVICE, b'{"kind": "List", "apiVersion": "v1", "items": []}')),
+    "capture": Reader(capture, (_PROXIED, _as_ng(_PROXIED), _captured((_SYN, b"\x16\x03\x01" + bytes(50))))),
     "kubeconfig": Reader(kubeconfig, (b"contexts: [{name: a, context: {cluster: c, user: u}}]\ncurrent-context: a\n",)),
     "words": Reader(words, (b"https://kong.example:8443", b'{"peer": "10.0.0.1", "trusted_ips": "10.0.0.0/8"}')),
 }

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from diagnose.cluster.ephemeral import MEMORY, Attaching
+from probes.sniffing import MOST_BYTES
 from tests.gateway.running import until
 from tests.lab.network import BRIDGE, CLIENT, Network
 from tests.lab.test_captures import CASES, NONCE, ask, built_for
@@ -56,3 +60,42 @@ def test_an_interface_that_is_not_there_is_named_beside_those_that_are(ground: N
     assert said.returncode == 2
     assert "There is no interface 'eth7'" in said.stderr
     assert "any, lo, eth0" in said.stderr
+
+
+ONLY_RAW = ["setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all"]
+
+
+def attaching() -> Attaching:
+    return Attaching(secrets.token_hex(5), "", (), (80,), deadline=60)
+
+
+def most_memory(process: int) -> int:
+    """The most bytes that a process has had in memory."""
+    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
+
+def test_what_an_ephemeral_container_runs_captures_with_net_raw_alone_and_ends_when_its_file_is_gone(
+    ground: Network, tmp_path: Path
+) -> None:
+    tap = attaching()
+    file = Path(tap.file)
+    with (
+        built_for(ground, CASES[0], tmp_path),
+        subprocess.Popen([*ground.inside("client"), *ONLY_RAW, *tap.container()["command"]]) as running,
+    ):
+        until(file.exists, 20)
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert 2 * most_memory(running.pid) + MOST_BYTES < MEMORY * 2**20, "its own, that of who reads, and the capture"
+        ask(ground, CASES[0])
+        until(lambda: NONCE.encode() in file.read_bytes(), 10)
+        file.unlink()
+        assert running.wait(10) == 0
+
+
+def test_what_an_ephemeral_container_runs_ends_at_its_deadline_and_takes_its_file_along(ground: Network) -> None:
+    tap = replace(attaching(), deadline=1)
+    with subprocess.Popen([*ground.inside("client"), *ONLY_RAW, *tap.container()["command"]]) as running:
+        until(Path(tap.file).exists, 20)
+        assert running.wait(10) == 0
+    assert not Path(tap.file).exists()

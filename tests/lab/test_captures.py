@@ -16,7 +16,17 @@ from scapy.layers.inet import IP, TCP
 from diagnose.capture.files import CaptureFile, read_all
 from diagnose.capture.ways import Between, Way, join
 from diagnose.path.traffic import Layer
-from probes.packets import ProxyV1, ProxyV2, TlvCrc32c, TlvUniqueId
+from probes.packets import (
+    ProxyV1,
+    ProxyV2,
+    TlvCrc32c,
+    TlvSsl,
+    TlvSslCipher,
+    TlvSslKeyAlg,
+    TlvSslSigAlg,
+    TlvSslVersion,
+    TlvUniqueId,
+)
 from probes.packets.reading import read
 from probes.secret import opening
 from probes.wire import proxy_protocol
@@ -270,6 +280,31 @@ def test_what_haproxy_sends_is_read_alike_by_the_layers_the_codec_and_wireshark(
         assert {type(tlv) for tlv in layer.tlvs} >= set(kinds)
         assert layer.intact is True
         assert [(tlv.type, bytes(tlv)[3:]) for tlv in layer.tlvs] == list(value.tlvs)
+
+
+def test_what_haproxy_says_of_tls_that_it_ends_is_read_alike(ground: Network, tmp_path: Path) -> None:
+    case = replace(CASES[0], name="proxy-tls-ended", scheme="https")
+    words = ("send-proxy-v2-ssl-cn", "proxy-v2-options", "ssl,ssl-cipher,cert-cn,cert-sig,cert-key,crc32c")
+    made = parse(case.name, (FOLDER / f"{case.name}.toml").read_text("utf-8"))
+    made = replace(made, balancer=Proxy(server=words, tls="end"))
+    file = tmp_path / "header.pcap"
+    with built(ground, made, tmp_path), parts.captured(ground, "pod", file):
+        ask(ground, case)
+        until(lambda: headers_in(file) != [], 20)
+    [payload, *_] = headers_in(file)
+    value, end = proxy_protocol.parse(payload)
+    layer = IP(bytes(IP() / TCP() / payload))[TCP].payload
+    [ssl] = [tlv for tlv in layer.tlvs if isinstance(tlv, TlvSsl)]
+    told = {type(tlv): tlv.value.decode() for tlv in ssl.tlvs}
+    fields = flat(next(filter(None, tshark(file))))
+
+    assert str(ssl.client) == "ssl"
+    assert told[TlvSslVersion].startswith("TLSv1.")
+    assert told.keys() >= {TlvSslVersion, TlvSslCipher, TlvSslSigAlg, TlvSslKeyAlg}
+    assert fields["proxy.v2.tlv.ssl.version"] == [told[TlvSslVersion]]
+    assert fields["proxy.v2.tlv.ssl.cipher"] == [told[TlvSslCipher]]
+    assert layer.intact is True
+    assert bytes(layer)[:end] == payload[:end] == proxy_protocol.encode(value)
 
 
 def headers_in(file: Path) -> list[bytes]:

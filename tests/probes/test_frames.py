@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP, fragment
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, fragment6
 from scapy.layers.l2 import ARP, CookedLinux, CookedLinuxV2, Dot1Q, Ether, Loopback
+from scapy.layers.ppp import HDLC, PPP, PPPoE
+from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet
 
 from probes.wire import frames
@@ -27,6 +29,14 @@ CARRIERS: dict[str, tuple[int, Packet]] = {
     "ethernet": (frames.ETHERNET, Ether(**MAC)),
     "vlan": (frames.ETHERNET, Ether(**MAC) / Dot1Q(vlan=5)),
     "two vlans": (frames.ETHERNET, Ether(type=0x88A8, **MAC) / Dot1Q(vlan=5, type=0x8100) / Dot1Q(vlan=6)),
+    "PPP over ethernet": (frames.ETHERNET, Ether(**MAC) / PPPoE(sessionid=1) / PPP()),
+    "PPP over ethernet, of a vlan": (frames.ETHERNET, Ether(**MAC) / Dot1Q(vlan=5) / PPPoE(sessionid=1) / PPP()),
+    "PPP": (frames.PPP[0], PPP()),
+    "PPP, framed": (frames.PPP[1], HDLC() / PPP()),
+    "mirrored": (frames.ETHERNET, Ether(**MAC) / IP() / UDP(sport=50000) / VXLAN(vni=7) / Ether(**MAC)),
+    "mirrored, over ipv6": (frames.ETHERNET, Ether(**MAC) / IPv6() / UDP(sport=50000) / VXLAN(vni=7) / Ether(**MAC)),
+    "cooked, vlan": (frames.LINUX_SLL, CookedLinux(pkttype=0) / Dot1Q(vlan=5)),
+    "cooked, version 2, vlan": (frames.LINUX_SLL2, CookedLinuxV2(pkttype=0) / Dot1Q(vlan=5)),
     "cooked": (frames.LINUX_SLL, CookedLinux(pkttype=4)),
     "cooked, version 2": (frames.LINUX_SLL2, CookedLinuxV2(pkttype=0)),
     "loopback": (frames.NULL, Loopback()),
@@ -53,7 +63,7 @@ def test_a_segment_is_what_scapy_says_it_is(name: str, network: Packet) -> None:
     assert (found.ttl, found.ident) == (61, 77 if network is FOUR else None)
     assert (found.payload, found.time) == (b"GET / HTTP/1.1", 1.5)
     assert found.options.startswith(bytes.fromhex("080a0000000500000006"))
-    assert found.outgoing is {"cooked": True, "cooked, version 2": False}.get(name)
+    assert found.outgoing is (name == "cooked" if name.startswith("cooked") else None)
 
 
 def test_packets_without_a_carrier() -> None:
@@ -61,6 +71,18 @@ def test_packets_without_a_carrier() -> None:
         found = read(link, FOUR / DATA)
         assert found is not None
         assert found.sequence == 1234
+
+
+def test_a_ppp_frame_may_leave_out_half_of_its_protocol() -> None:
+    for head in (b"\x21", b"\xff\x03\x21"):
+        assert read(frames.PPP[0], head + bytes(FOUR / DATA)) is not None
+    assert read(frames.PPP[0], b"\xc0\x21" + bytes(FOUR / DATA)) is None, "its own control protocol"
+
+
+def test_of_what_is_carried_one_within_the_other_the_first_is_taken_out_and_no_more() -> None:
+    layer: Any = Ether(**MAC) / IP() / UDP(sport=50000) / VXLAN(vni=7)
+    assert read(frames.ETHERNET, layer / layer.copy() / Ether(**MAC) / FOUR / DATA) is None
+    assert read(frames.ETHERNET, Ether(**MAC) / IP() / UDP(sport=50000, dport=4789) / b"short") is None
 
 
 def test_what_pads_a_short_frame_is_no_payload() -> None:

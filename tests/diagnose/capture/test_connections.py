@@ -47,6 +47,17 @@ def test_sequence_numbers_may_wrap() -> None:
     assert found.head.whole
 
 
+@pytest.mark.parametrize("size", [20, len(PROXY + REQUEST)])
+def test_a_syn_may_bring_the_beginning_itself(size: int) -> None:
+    whole = PROXY + REQUEST
+    first = segment(whole[:size], 1000, SYN)
+    rest = segment(whole[size:], 1001 + size)
+    for again in ((), (first,), (segment(whole[:size], 1001),)):  # TCP Fast Open, refused or not (RFC 7413)
+        [found] = read(first, *again, rest)
+        assert (found.head.whole, found.opening is not None) == (True, True)
+        assert [one.source for one in found.head.proxies] == ["203.0.113.7"]
+
+
 def test_a_beginning_without_its_syn_is_followed_and_a_middle_is_not() -> None:
     assert [one.opening for one in read(segment(REQUEST))] == [None]
     assert read(segment(b"some middle"), segment(b"", 5, RST), segment(b"HTTP/1.1 200 OK\r\n")) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from diagnose.capture import told
@@ -17,6 +19,7 @@ from tests.diagnose.documents import hold
 NODE = ("10.2.0.11", 40000)
 BALANCER = ("10.1.0.4", 51000)
 PROXY = Header(1, "PROXY", CLIENT[0], CLIENT[1], "203.0.113.80", 80)
+OTHER = Head(carries=Carries.TLS, hello=bytes(31) + b"x", whole=True)
 TLS = Head(carries=Carries.TLS, hello=bytes(32), whole=True)
 
 
@@ -58,6 +61,29 @@ def test_of_two_connections_that_a_header_may_name_the_nearer_one_is_meant() -> 
     new = connection(Layer.EGRESS, CLIENT, b"", opening(2, 2), time=100.0)
     ways = join([old, new, connection(Layer.GATEWAY, BALANCER, encode(PROXY), opening(3, 3), time=100.1)])
     assert [len(way.sightings) for way in ways] == [1, 2]
+
+
+def test_what_a_socket_alone_tells_of_is_joined_by_where_it_comes_from() -> None:
+    own = connection(Layer.EGRESS, CLIENT, Head(carries=Carries.TLS), time=5.0)
+    came = [connection(Layer.NODE, CLIENT, TLS, opening(number, number), time=float(number)) for number in (1, 4)]
+    sent_on = connection(Layer.GATEWAY, NODE, TLS, opening(4, 4), time=4.0)
+    older, way = sorted(join([own, replace(came[0], head=OTHER), came[1], sent_on]), key=lambda one: len(one.sightings))
+    assert [one.source for one in way.sightings] == [CLIENT[0], CLIENT[0], NODE[0]]
+    assert len(older.sightings) == 1
+
+
+def test_two_that_come_from_the_same_port_at_one_point_are_two() -> None:
+    seen = [connection(None, CLIENT, b"", time=1.0), connection(None, CLIENT, b"", time=9.0)]
+    assert len(join(seen)) == 2
+
+
+def test_what_a_socket_tells_of_is_left_out_where_its_packets_were_captured() -> None:
+    own = connection(Layer.EGRESS, CLIENT)
+    captured, kong = connection(Layer.EGRESS, CLIENT, began=opening()), connection(Layer.GATEWAY, NODE, began=opening())
+    [way] = join([own, captured, kong])
+    assert way.sightings == (captured, kong)
+    [without] = join([own, kong])
+    assert without.sightings == (own, kong)
 
 
 def test_without_both_beginnings_it_is_not_told_how_it_was_forwarded() -> None:
@@ -107,6 +133,21 @@ def test_probes_and_clients_can_be_chosen() -> None:
     assert [one.nonce for one in chosen(ways, None, "192.0.2.5")] == [None]
     assert len(chosen(ways, None, "192.0.2.0/24")) == 2, "an address that a header names counts, too"
     assert chosen(ways, "f" * 16, None) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (encode(PROXY) + b"\x16\x03\x01" + bytes(50), "sent by 10.1.0.4, before TLS"),
+        (encode(PROXY) + REQUEST, "sent by 10.1.0.4, before HTTP in clear text"),
+        (encode(PROXY), "sent by 10.1.0.4"),
+        (b"\x16\x03\x01" + bytes(50), "TLS: what is inside cannot be seen, and neither can a PROXY header in there"),
+    ],
+    ids=["before TLS", "before HTTP", "alone", "within TLS, if any"],
+)
+def test_who_sent_a_proxy_header_and_before_what_is_told(data: bytes, said: str) -> None:
+    first, *_ = told.carried(connection(Layer.GATEWAY, BALANCER, data))
+    assert first.endswith(said)
 
 
 def test_text_from_packets_cannot_steer_a_terminal() -> None:

@@ -86,6 +86,18 @@ def test_a_mode_that_makes_nothing_needs_but_to_read_and_to_reach_into_kongs_pod
     assert not [right for right in asked(mode) if "mine" in right]
 
 
+def test_capturing_makes_pods_where_it_is_told_and_containers_in_kongs_own() -> None:
+    reading = asked(Mode.INSPECT)
+    assert asked(Mode.EPHEMERAL) - reading == {
+        "patch pods/ephemeralcontainers in namespace kong",
+        "create pods/exec in namespace kong",
+        "get pods/exec in namespace kong",
+    }
+    made = asked(Mode.CAPTURE) - reading
+    assert {"create jobs.batch in namespace mine", "get pods/exec in namespace mine"} <= made
+    assert all(right.endswith("in namespace mine") for right in made)
+
+
 def test_every_kind_that_is_listed_throughout_the_cluster_is_in_the_table() -> None:
     cluster = rights.untold(rights.Scope.CLUSTER)
     assert set(PATHS) <= set(cluster)

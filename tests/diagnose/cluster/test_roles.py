@@ -38,10 +38,11 @@ def test_what_is_printed_is_what_is_asked_for(
     capsys: pytest.CaptureFixture[str], mode: rights.Mode, execute: bool
 ) -> None:
     wanted = rights.needs(mode, created(ByClass("kong"), AS_USUAL), execute=execute)
-    places = rights.namespaces("gate", "mine" if mode is rights.Mode.DIAGNOSE else "gate")
+    elsewhere = mode in (rights.Mode.DIAGNOSE, rights.Mode.CAPTURE)
+    places = rights.namespaces("gate", "mine" if elsewhere else "gate")
     flags = [
         *(() if execute else ("--no-exec",)),
-        *(("--echo-namespace", "mine") if places[rights.Scope.ECHO] == "mine" else ()),
+        *(("--echo-namespace", "mine") if elsewhere else ()),
     ]
 
     documents = printed(capsys, "--mode", mode, "--namespace", "gate", *flags)
@@ -86,6 +87,8 @@ def test_each_role_is_bound_to_all_that_are_named(capsys: pytest.CaptureFixture[
         (("--service-account", "kongip"), "NAMESPACE/NAME"),
         (("--mode", "inspect", "--network-policy"), "--network-policy"),
         (("--mode", "no-echo", "--route", "httproute"), "--route"),
+        (("--mode", "capture", "--route", "httproute"), "--route goes with --mode diagnose alone"),
+        (("--mode", "capture-ephemeral", "--echo-namespace", "mine"), "--mode diagnose or capture alone"),
     ],
 )
 def test_what_does_not_fit_is_a_usage_error(

@@ -8,7 +8,7 @@ from diagnose.tracing.judge import Balancer, judge
 from diagnose.tracing.told import document
 from probes.probe import Target
 from probes.reach import Accepted, Attempt, Connected, Expired, Reached, Silent
-from probes.trace import Answer, Quote, Rung, Trace
+from probes.traced import Answer, Quote, Rung, Trace
 from tests.diagnose.documents import hold
 
 TARGET = Target("203.0.113.80", 80, "http", "kong.test")

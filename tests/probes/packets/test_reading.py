@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 import subprocess
 import sys
@@ -101,6 +102,52 @@ def test_a_link_type_that_is_not_understood_is_told(tmp_path: Path) -> None:
         list(read(path))
 
 
+def section(link: int, *frames: Packet, order: str = "<") -> bytes:
+    """A section of a pcapng file, with one interface."""
+    head = struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1)
+    sizes = [(6, struct.pack(f"{order}IIIII", 0, 0, 0, len(one), len(one)) + bytes(one)) for one in frames]
+    blocks = [(0x0A0D0D0A, head), (1, struct.pack(f"{order}HHI", link, 0, 0)), *sizes]
+    return b"".join(block(kind, body, order) for kind, body in blocks)
+
+
+def block(kind: int, body: bytes, order: str = "<") -> bytes:
+    body += bytes(-len(body) % 4)
+    size = struct.pack(f"{order}I", 12 + len(body))
+    return struct.pack(f"{order}I", kind) + size + body + size
+
+
+def test_frames_that_are_not_understood_are_passed_over_beside_others(tmp_path: Path) -> None:
+    path = tmp_path / "several"
+    path.write_bytes(section(127, packets()[0]) + section(1, *packets()))
+    assert [one.sequence for one in read(path)] == [7, 8]
+
+
+def test_each_section_of_a_file_has_interfaces_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "sections"
+    raw = [packet[IP] for packet in packets()]
+    path.write_bytes(section(1, *packets()) + section(101, *raw, order=">"))
+    assert [one.sequence for one in read(path)] == [7, 8, 7, 8]
+
+
+def test_what_is_packed_ends_where_it_is_cut_and_is_unpacked_but_once(tmp_path: Path) -> None:
+    path = tmp_path / "packed"
+    wrpcap(str(path), packets())
+    once = gzip.compress(path.read_bytes(), mtime=0)
+    path.write_bytes(once[:-20])
+    assert [one.sequence for one in read(path)] in ([7], [7, 8])
+    path.write_bytes(gzip.compress(once, mtime=0))
+    with pytest.raises(ValueError, match="is no capture"):
+        list(read(path))
+
+
+def test_a_pipe_is_read_as_a_file(tmp_path: Path) -> None:
+    path, pipe = tmp_path / "file", tmp_path / "pipe"
+    wrpcap(str(path), packets())
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cp", path, pipe]):
+        assert [one.sequence for one in read(pipe)] == [7, 8]
+
+
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         list(read(tmp_path / "nowhere"))
@@ -162,6 +209,20 @@ def test_a_gigabyte_takes_no_more_memory_than_little(tmp_path: Path) -> None:
 
     assert large.stat().st_size >= SIZE
     assert measured(large)[1] - measured(small)[1] < 16
+
+
+def test_a_block_that_says_it_has_a_gigabyte_takes_none(tmp_path: Path) -> None:
+    small, first, later = (tmp_path / name for name in ("small", "first", "later"))
+    small.write_bytes(section(1, *packets()))
+    first.write_bytes(struct.pack("<IIIHHq", 0x0A0D0D0A, SIZE, 0x1A2B3C4D, 1, 0, -1))
+    later.write_bytes(section(1, *packets()) + struct.pack("<II", 6, SIZE))
+    for one in (first, later):
+        os.truncate(one, 2 * SIZE)
+
+    assert read_or_refused(first) is None
+    found, most = measured(later)
+    assert found == 1
+    assert most - measured(small)[1] < 16
 
 
 def test_a_hundred_thousand_connections_take_little_memory_either(tmp_path: Path) -> None:
