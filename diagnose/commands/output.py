@@ -16,7 +16,7 @@ from diagnose.errors import USAGE, Stop
 if TYPE_CHECKING:
     from diagnose.report.report import Report
 
-FORMATS = ("text", "short", "json", "junit", "markdown", "html")
+FORMATS = ("text", "short", "json", "jsonl", "junit", "markdown", "html")
 SEVERITIES = ("error", "warning", "info")
 
 
@@ -30,7 +30,7 @@ def add_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         action="append",
         default=[],
         type=values.output_file,
-        help="a file besides; without FORMAT as its name ends: .txt .json .xml (junit) .md .html; repeatable",
+        help="a file besides; without FORMAT as its name ends: .txt .json .jsonl .xml (junit) .md .html; repeatable",
     )
     told.add_argument("--fail-on", choices=SEVERITIES, default="error", help="least severity for exit status 1")
     told.add_argument(
