@@ -62,14 +62,18 @@ def check(options: argparse.Namespace, *further: str) -> None:
         raise Stop(f"{twice} is named twice.", "Each output takes a file of its own.", USAGE)
 
 
-def finish(report: Report, options: argparse.Namespace) -> int:
-    """Write the report wherever the flags ask for it; the exit status of the run."""
+def judged(report: Report, options: argparse.Namespace) -> Report:
+    """The report with what the flags say of findings: which are known of, and which make the run fail."""
     from dataclasses import replace
 
     from diagnose.report.report import Severity
 
     findings = tuple(replace(one, suppressed=one.code in options.suppress) for one in report.findings)
-    report = replace(report, findings=findings, fail_on=Severity(options.fail_on))
+    return replace(report, findings=findings, fail_on=Severity(options.fail_on))
+
+
+def finish(report: Report, options: argparse.Namespace) -> int:
+    """Write the report, as ``judged``, wherever the flags ask for it; the exit status of the run."""
     for form, path in options.output_file:
         _write(report, form, path)
     with reader_may_leave():

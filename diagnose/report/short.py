@@ -20,8 +20,6 @@ def _line(finding: Finding, report: Report) -> str:
 
 def marks_of(finding: Finding, report: Report) -> list[str]:
     """How grave a finding is, at which layer, how certain, and whether the user knows of it."""
-    certainty = next(
-        (one.certainty for one in report.culprits if (one.layer, one.code) == (finding.layer, finding.code)), None
-    )
-    marks = [finding.severity, finding.layer.replace("_", " "), certainty, "suppressed" if finding.suppressed else None]
+    known = "suppressed" if finding.suppressed else None
+    marks = [finding.severity, finding.layer.replace("_", " "), report.certainty(finding), known]
     return [mark for mark in marks if mark is not None]
