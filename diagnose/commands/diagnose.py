@@ -20,7 +20,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says where Kong is, what is known, and how to go about it."""
     parser.description = "Probes a live Kong and names the layer that drops or rewrites the client's address."
     parser.epilog = EXIT_STATUS
-    flags = place.add_flags(parser, connections=20)
+    flags = place.add_flags(parser, connections=20, several=True)
     flags.place.add_argument(
         "--from", dest="saved", metavar="FILE", help="what --save kept, explained again: nothing is sent"
     )
@@ -45,6 +45,13 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     output.check(options, *(path for path in (options.save, options.metrics_file) if path))
     if options.saved is not None:
         return _explain_again(options, argv)
+    if options.all_contexts or len(set(options.contexts)) > 1:
+        from diagnose.fleet.command import run_all
+
+        return run_all(options, argv)
+    if options.yes:
+        raise Stop("--yes goes with --all-contexts.", "A context that is named is diagnosed without.", USAGE)
+    options.context = next(iter(options.contexts), None)
     place.check(options)
     from diagnose.commands.metering import metered
     from diagnose.report.timings import Timings

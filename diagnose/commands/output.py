@@ -74,10 +74,17 @@ def judged(report: Report, options: argparse.Namespace) -> Report:
 
 def finish(report: Report, options: argparse.Namespace) -> int:
     """Write the report, as ``judged``, wherever the flags ask for it; the exit status of the run."""
+    from diagnose.report.formats import render
+
     for form, path in options.output_file:
-        _write(report, form, path)
+        write_file(render(report, form), path)
     with reader_may_leave():
-        print_report(report, options)
+        if options.output == "text":
+            from diagnose.report.terminal import show
+
+            show(report, sys.stdout, verbose=options.verbose)
+        else:
+            print_text(render(report, options.output), options.output)
     return report.exit_status
 
 
@@ -93,24 +100,16 @@ def reader_may_leave() -> Iterator[None]:
             raise Stop(f"The answer could not be written: {error.strerror}.", "Make room for it.") from error
 
 
-def print_report(report: Report, options: argparse.Namespace) -> None:
-    """Print the report as the flags ask for it."""
-    if options.output == "text":
-        from diagnose.report.terminal import show
-
-        show(report, sys.stdout, verbose=options.verbose)
-        return
-    from diagnose.report.formats import render
-
+def print_text(text: str, form: str) -> None:
+    """Print a report in its format; what standard output's encoding lacks becomes an escape that the format knows."""
     encoding = sys.stdout.encoding or "utf-8"
-    lacking = "xmlcharrefreplace" if options.output in ("html", "junit") else "backslashreplace"
-    sys.stdout.write(render(report, options.output).encode(encoding, lacking).decode(encoding))
+    lacking = "xmlcharrefreplace" if form in ("html", "junit") else "backslashreplace"
+    sys.stdout.write(text.encode(encoding, lacking).decode(encoding))
 
 
-def _write(report: Report, form: str, path: str) -> None:
-    from diagnose.report.formats import render
-
+def write_file(text: str, path: str) -> None:
+    """Write a report to a file. Stop where that cannot be done."""
     try:
-        Path(path).write_text(render(report, form), "utf-8")
+        Path(path).write_text(text, "utf-8")
     except OSError as error:
         raise Stop(f"The report could not be written to {path}: {error.strerror}.", "Make room for it.") from error
