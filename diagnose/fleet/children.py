@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +28,9 @@ AT_ONCE = 8
 
 OURS = "kongip: "
 """How a line begins that is more than progress."""
+
+LEFT_OPEN = 10.0
+"""Seconds to wait for the end of a pipe whose process has ended."""
 
 START = """
 import os, sys
@@ -71,21 +73,16 @@ class Children:
 
     def _run(self, context: str, command: Sequence[str]) -> Outcome:
         began = time.monotonic()
-        with tempfile.TemporaryFile() as printed:
-            process = self._start(command, printed)
-            said: list[str] = []
-            listener = threading.Thread(target=self._listen, args=(context, process.stderr, said), daemon=True)
-            listener.start()
-            status = self._wait(process)
-            listener.join(1.0)  # what it has started itself may keep its standard error open for longer
-            printed.seek(0)
-            outcome, notes = concluded(context, status, printed.read(), tuple(said), time.monotonic() - began)
+        process = self._start(command)
+        printed, said = _Read(process.stdout), _Read(process.stderr, lambda line: self._hear(context, line))
+        status = self._wait(process)
+        outcome, notes = concluded(context, status, "".join(printed.end()), said.end(), time.monotonic() - began)
         for note in notes:
             self._note(context, note)
-        self._tell(context, None)
+        self._say(context, None)
         return outcome
 
-    def _start(self, command: Sequence[str], printed: IO[bytes]) -> subprocess.Popen[str]:
+    def _start(self, command: Sequence[str]) -> subprocess.Popen[str]:
         """Start it out of the terminal's reach, whose Ctrl-C is for this process: it passes that on, once."""
         words = [sys.executable, "-P", "-c", START, os.pathsep.join(sys.path), *command]
         with self._lock:
@@ -94,7 +91,7 @@ class Children:
             process = subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
-                stdout=printed,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="backslashreplace",
@@ -115,12 +112,13 @@ class Children:
             with self._lock:
                 self._running.discard(process)
 
-    def _listen(self, context: str, stream: IO[str], said: list[str]) -> None:
-        with contextlib.suppress(ValueError), stream:  # closed meanwhile
-            for line in stream:
-                said.append(line.rstrip("\n"))
-                if not line.startswith(OURS):
-                    self._tell(context, said[-1])
+    def _hear(self, context: str, line: str) -> None:
+        if not line.startswith(OURS):
+            self._say(context, line.rstrip("\n"))
+
+    def _say(self, context: str, line: str | None) -> None:
+        with contextlib.suppress(OSError):  # nobody listens any more, which is no run's business
+            self._tell(context, line)
 
     def _end(self) -> None:
         with self._lock:
@@ -129,13 +127,37 @@ class Children:
                 process.terminate()
 
 
+class _Read:
+    """The lines of a pipe, read by a thread of its own as they come, so that no other pipe waits for it."""
+
+    def __init__(self, pipe: IO[str] | None, hear: Callable[[str], None] = lambda line: None) -> None:
+        assert pipe is not None
+        self._pipe = pipe
+        self._hear = hear
+        self._lines: list[str] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with self._pipe:
+            for line in self._pipe:
+                self._lines.append(line)
+                self._hear(line)
+
+    def end(self) -> list[str]:
+        """All lines, once the process has ended; if that has left others which hold the pipe open, those until now."""
+        self._thread.join(LEFT_OPEN)
+        return list(self._lines)
+
+
 def concluded(
-    context: str, status: int | None, printed: bytes, said: Sequence[str], seconds: float
+    context: str, status: int | None, printed: str, said: Sequence[str], seconds: float
 ) -> tuple[Outcome, list[str]]:
     """How a run ended that printed this and ``said`` these lines on standard error; what else is to be told of it.
 
     ``status`` is its exit status, negative for a signal that ended it; None where it was killed from here.
     """
+    said = [line.rstrip("\n") for line in said]
     notes = [line.removeprefix(OURS) for line in said if line.startswith(OURS)]
     ended, seconds = round(time.time(), 3), round(seconds, 3)
     if status in (PRESERVED, FINDINGS, UNDETERMINED):

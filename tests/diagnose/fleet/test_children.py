@@ -67,6 +67,15 @@ def test_one_that_hangs_is_killed_and_holds_up_nobody() -> None:
     assert "did not end in time" in (outcomes["hung"].problem or "")
 
 
+def test_progress_that_nobody_reads_ends_no_run() -> None:
+    def refuse(name: str, line: str | None) -> None:
+        raise BrokenPipeError
+
+    outcomes: list[Outcome] = []
+    Children(refuse, lambda name, text: None, 60.0).run({"a": ("diagnose", "--lab=preserved", *QUICK)}, outcomes.append)
+    assert [one.verdict for one in outcomes] == ["preserved"]
+
+
 def test_one_that_dies_is_told_as_such() -> None:
     seen = Seen()
 
@@ -128,21 +137,21 @@ def children_of(pid: int) -> list[int]:
 @pytest.mark.parametrize(
     ("status", "printed", "said", "outcome", "problem", "notes"),
     [
-        (4, b"", ["looking", f"kongip: {UNREACHABLE}"], 4, UNREACHABLE, []),
-        (2, b"", ["kongip: There are several Kongs."], 2, "There are several Kongs.", []),
-        (4, b"", ["kongip: Job a stays.", "kongip: Gone."], 4, "Gone.", ["Job a stays."]),
-        (130, b"", ["kongip: interrupted"], 4, "interrupted", []),
-        (1, b"", ["Traceback", "KeyError: 'x'"], 4, "The run ended with status 1 and no report: KeyError: 'x'", []),
-        (0, b'{"schema": "other"}', [], 4, "The run ended with status 0 and no report", []),
-        (0, b"[]", ["kongip: Job a stays."], 4, "The run ended with status 0 and no report",
+        (4, "", ["looking", f"kongip: {UNREACHABLE}"], 4, UNREACHABLE, []),
+        (2, "", ["kongip: There are several Kongs."], 2, "There are several Kongs.", []),
+        (4, "", ["kongip: Job a stays.", "kongip: Gone."], 4, "Gone.", ["Job a stays."]),
+        (130, "", ["kongip: interrupted"], 4, "interrupted", []),
+        (1, "", ["Traceback", "KeyError: 'x'"], 4, "The run ended with status 1 and no report: KeyError: 'x'", []),
+        (0, '{"schema": "other"}', [], 4, "The run ended with status 0 and no report", []),
+        (0, "[]", ["kongip: Job a stays."], 4, "The run ended with status 0 and no report",
          ["Job a stays."]),
-        (-11, b"", [], 4, "The run ended with signal 11 and no report", []),
-        (None, b"", ["kongip: slow"], 4,
+        (-11, "", [], 4, "The run ended with signal 11 and no report", []),
+        (None, "", ["kongip: slow"], 4,
          "The run did not end in time, and was killed: kongip clean removes what it has left.", ["slow"]),
     ],
 )  # fmt: skip
 def test_how_a_run_ended_without_a_report_is_told_and_never_fine(
-    status: int | None, printed: bytes, said: list[str], outcome: int, problem: str, notes: list[str]
+    status: int | None, printed: str, said: list[str], outcome: int, problem: str, notes: list[str]
 ) -> None:
     told, further = concluded("a", status, printed, said, 1.0)
     assert (told.report, told.status, told.problem, further) == (None, outcome, problem, notes)
