@@ -74,6 +74,7 @@ class Children:
     def _run(self, context: str, command: Sequence[str]) -> Outcome:
         began = time.monotonic()
         process = self._start(command)
+        self._say(context, "starting")
         printed, said = _Read(process.stdout), _Read(process.stderr, lambda line: self._hear(context, line))
         status = self._wait(process)
         outcome, notes = concluded(context, status, "".join(printed.end()), said.end(), time.monotonic() - began)

@@ -55,6 +55,7 @@ def test_each_ends_with_its_own_report_or_why_it_has_none() -> None:
     }
     assert (outcomes["none"].problem or "").startswith("There is no lab zzz")
     assert {name for name, line in seen.told if line is None} == {"good", "bad", "none"}
+    assert next(line for name, line in seen.told if name == "good") == "starting"
     assert ("good", "explaining") in seen.told
     assert seen.notes == []
 
@@ -115,7 +116,7 @@ def test_an_interrupt_ends_all_and_waits_for_them(number: signal.Signals) -> Non
     command = [sys.executable, "-c", INTERRUPTED, *ENDLESS]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        process.stdout.readline()  # one of them is at something
+        assert any("explaining" in line for line in process.stdout), "one of them is well on its way"
         running = children_of(process.pid)
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)

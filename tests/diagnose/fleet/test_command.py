@@ -174,12 +174,15 @@ def test_an_interrupt_ends_every_run(tmp_path: Path, number: signal.Signals) -> 
         words = [sys.executable, "-m", "diagnose", "diagnose", "--all-contexts", "--yes", config]
         with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
-            awaited = {process.stderr.readline() for _ in range(3)}
+            awaited = {f"{name}: looking for Kong in context {name}\n" for name in "abc"}
+            while awaited:
+                line = process.stderr.readline()
+                assert line, "all have begun"
+                awaited.discard(line)
             running = children_of(process.pid)
             process.send_signal(number)
             out, errors = process.communicate(timeout=60)
 
-    assert awaited == {f"{name}: looking for Kong in context {name}\n" for name in "abc"}
     assert len(running) == 3
     assert (process.returncode, out) == (130, "")
     assert errors.splitlines()[-1] == "kongip: interrupted"
