@@ -33,7 +33,7 @@ def fit_for_the_bed(thing: Object, *arguments: str) -> Object:
     pod = pod_of(thing)
     pod["hostAliases"] = [{"ip": API_SERVICE, "hostnames": ["kubernetes.default.svc"]}]
     mounted = MOUNTED | {"libraries": LIBRARIES}
-    pod["volumes"] += [{"name": name, "hostPath": {"path": path}} for name, path in mounted.items()]
+    pod.setdefault("volumes", []).extend({"name": name, "hostPath": {"path": path}} for name, path in mounted.items())
     [container] = pod["containers"]
     container["image"] = "localhost/python:1"
     container["args"] += ["--image", "localhost/python:1", *arguments]
@@ -41,7 +41,8 @@ def fit_for_the_bed(thing: Object, *arguments: str) -> Object:
         {"name": "PYTHONPATH", "value": ":".join(f"/opt/{name}" for name in MOUNTED)},
         {"name": "LD_LIBRARY_PATH", "value": "/opt/libraries"},
     ]
-    container["volumeMounts"] += [{"name": name, "mountPath": f"/opt/{name}", "readOnly": True} for name in mounted]
+    places = ({"name": name, "mountPath": f"/opt/{name}", "readOnly": True} for name in mounted)
+    container.setdefault("volumeMounts", []).extend(places)
     return thing
 
 

@@ -70,36 +70,56 @@ def test_the_account_of_the_manifests_may_do_all_that_is_needed(granted: Path) -
     assert_nothing_left()
 
 
-def as_index(job: Any, index: int) -> Any:
-    """The one pod of an Indexed Job's ``index`` as a Job of its own, which clusters before 1.21 take."""
-    for key in ("completionMode", "completions", "parallelism", "backoffLimitPerIndex"):
-        del job["spec"][key]
-    job["spec"]["backoffLimit"] = 0
+def manifest(name: str) -> Any:
+    """A manifest of one Job, as the bed can run it."""
+    job = yaml.safe_load((DEPLOY / name).read_text("utf-8"))
     [container] = pod_of(job)["containers"]
     container["command"] = ["python3", "-m", "diagnose"]  # which the image has as its entry point
-    fit_for_the_bed(job)
-    container["env"].append({"name": "JOB_COMPLETION_INDEX", "value": str(index)})
-    return job
+    return fit_for_the_bed(job, "--quiet")  # a pod's log mixes both streams
 
 
-def test_a_pod_of_the_fleets_job_diagnoses_the_context_of_its_index(granted: Path) -> None:
-    config = yaml.safe_load(granted.read_text())
-    config["contexts"][0]["name"] = "cluster-0"
-    secret = {"kind": "Secret", "metadata": {"name": "kongip-fleet", "namespace": "kong"}}
-    where, label = "--namespace=kong", "--selector=job-name=kongip-fleet"
+def reported(job: Any) -> Any:
+    """The report that the pod of a Job prints, run to its end under the account of the manifests."""
+    where, name = "--namespace=kong", job["metadata"]["name"]
+    label = f"--selector=job-name={name}"
     with admitted("kong", "kongip"):  # kongip is mounted from the machine, which the bed allows few
-        apply({"apiVersion": "v1", **secret, "stringData": {"config": yaml.safe_dump(config)}})
-        apply(as_index(yaml.safe_load((DEPLOY / "fleet-job.yaml").read_text("utf-8")), 0))
+        apply(job)
         try:
             until("its pod is there", lambda: bool(get("pods", where, label)["items"]))
             [pod] = [one["metadata"]["name"] for one in get("pods", where, label)["items"]]
             until("it has ended", lambda: ended(pod) is not None, 120)
             log = kubectl("logs", where, pod)
         finally:
-            kubectl("delete", where, "job/kongip-fleet", "secret/kongip-fleet", "--wait=false")
+            kubectl("delete", where, f"job/{name}", "--wait=false")
+    assert log.startswith("{"), log
+    return json.loads(log)
 
-    [line] = [line for line in log.splitlines() if line.startswith("{")]
-    report = json.loads(line)
+
+@pytest.mark.usefixtures("granted")
+def test_the_job_diagnoses_the_cluster_that_it_runs_in() -> None:
+    report = reported(manifest("job.yaml"))
+
+    assert (report["verdict"], report["caller"]["vantage"]) == ("preserved", "inside"), report["headline"]
+    assert report["site"] == "kong/kong-proxy in in-cluster"
+    assert_nothing_left()
+
+
+def test_a_pod_of_the_fleets_job_diagnoses_the_context_of_its_index(granted: Path) -> None:
+    """The pod of one index as a Job of its own, which clusters before 1.21 take."""
+    config = yaml.safe_load(granted.read_text())
+    config["contexts"][0]["name"] = "cluster-0"
+    secret = {"kind": "Secret", "metadata": {"name": "kongip-fleet", "namespace": "kong"}}
+    job = manifest("fleet-job.yaml")
+    for key in ("completionMode", "completions", "parallelism", "backoffLimitPerIndex"):
+        del job["spec"][key]
+    job["spec"]["backoffLimit"] = 0
+    pod_of(job)["containers"][0]["env"].append({"name": "JOB_COMPLETION_INDEX", "value": "0"})
+    apply({"apiVersion": "v1", **secret, "stringData": {"config": yaml.safe_dump(config)}})
+    try:
+        report = reported(job)
+    finally:
+        kubectl("delete", "--namespace=kong", "secret/kongip-fleet")
+
     assert report["site"].endswith(" in cluster-0")
     assert report["verdict"] == "preserved", report["headline"]
     assert_nothing_left()
