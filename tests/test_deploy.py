@@ -12,9 +12,14 @@ import yaml
 
 from diagnose import __version__
 from diagnose.cli import parser
+from diagnose.fleet.outcome import Outcome
+from diagnose.report.metrics import metrics
+from diagnose.report.report import Verdict
+from tests.diagnose.report.reports import MIXED
 
 ROOT = Path(__file__).parent.parent
-MANIFESTS = sorted((ROOT / "deploy").glob("*.yaml"))
+RULES = ROOT / "deploy" / "prometheus-rules.yaml"
+MANIFESTS = sorted(path for path in (ROOT / "deploy").glob("*.yaml") if path != RULES)
 IMAGE = f"kongip:{__version__}"
 
 
@@ -93,3 +98,55 @@ def test_pods_run_as_the_account_that_is_made() -> None:
     for thing in pods:
         assert thing["metadata"]["namespace"] == account["metadata"]["namespace"]
         assert pod_of(thing)["serviceAccountName"] == account["metadata"]["name"]
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_what_pods_mount_is_there_and_what_their_flags_name_is_mounted(path: Path) -> None:
+    for thing in things(path):
+        if thing["kind"] not in ("Job", "CronJob"):
+            continue
+        pod = pod_of(thing)
+        (container,) = pod["containers"]
+        mounts = {one["name"]: one for one in container.get("volumeMounts", ())}
+        assert mounts.keys() == {volume["name"] for volume in pod.get("volumes", ())}
+        folders = {one["mountPath"]: one.get("readOnly", False) for one in mounts.values()}
+        flags = dict(word.split("=", 1) for word in container["args"] if "=" in word)
+        if (config := flags.get("--kubeconfig")) is not None:
+            assert Path(config).name == "config"  # the key that the README's command gives the Secret
+            assert folders[str(Path(config).parent)] is True
+            assert folders["/tmp"] is False
+        if (metrics_file := flags.get("--metrics-file")) is not None:
+            assert folders[str(Path(metrics_file).parent)] is False
+            assert metrics_file.endswith(".prom")  # what a textfile collector reads
+
+
+def test_each_pod_of_the_fleets_job_has_a_context_of_its_own_and_fails_alone() -> None:
+    (job,) = things(ROOT / "deploy" / "fleet-job.yaml")
+    spec = job["spec"]
+    (container,) = pod_of(job)["containers"]
+    contexts = [word for word in container["args"] if word.startswith("--context=")]
+
+    assert spec["completionMode"] == "Indexed"
+    assert spec["completions"] == spec["parallelism"] == 3
+    assert spec["backoffLimitPerIndex"] == 0
+    assert "backoffLimit" not in spec
+    assert contexts == ["--context=cluster-$(JOB_COMPLETION_INDEX)"]
+    assert "--output=jsonl" in container["args"]
+
+
+def test_alerts_ask_for_metrics_that_are_written() -> None:
+    """Each once; promtool check rules has found nothing in them."""
+    rules = [rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]]
+    written = metrics([Outcome("a", 1, 1.0, 1.0, MIXED)])
+    asked = {name for rule in rules for name in re.findall(r"kongip_[a-z_]+", f"{rule['expr']} {rule['annotations']}")}
+
+    assert asked >= {"kongip_preserved", "kongip_verdict", "kongip_run_success", "kongip_run_timestamp_seconds"}
+    assert [name for name in sorted(asked) if f"# TYPE {name} gauge" not in written] == []
+    assert len({rule["alert"] for rule in rules}) == len(rules)
+    assert {rule["labels"]["severity"] for rule in rules} == {"critical", "warning"}
+
+
+def test_an_alert_of_a_verdict_names_one_that_there_is() -> None:
+    named = re.findall(r'verdict="([a-z]+)"', RULES.read_text("utf-8"))
+    assert named
+    assert [name for name in named if name not in list(Verdict)] == []

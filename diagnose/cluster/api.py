@@ -327,22 +327,49 @@ def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) 
     # One retry policy, in Api.request; urllib3 would try thrice to reach a server that refuses.
     configuration.retries = False
     files = kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION
-    if any(Path(name).expanduser().is_file() for name in files.split(os.pathsep) if name):
+    if _is_there(files):
         chosen = choose_context(context, files)
         load(files, chosen, configuration)
         return Api(ApiClient(configuration), chosen, timeout, kubeconfig)
     if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return Api(ApiClient(configuration), IN_CLUSTER, timeout)
-    raise Stop(
-        f"There is no kubeconfig at {files}.",
-        "Name one with --kubeconfig FILE or in KUBECONFIG, or try without a cluster: kongip diagnose --lab preserved",
-        USAGE if kubeconfig else COULD_NOT_RUN,
-    )
+    raise _no_kubeconfig(files, kubeconfig)
+
+
+def choose_contexts(wanted: Sequence[str], kubeconfig: str | None) -> tuple[str, ...]:
+    """The contexts to use: those that are wanted, or if none is all that there are. Stop as ``connect`` does."""
+    from kubernetes.config import KUBE_CONFIG_DEFAULT_LOCATION
+
+    files = kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION
+    if not _is_there(files):
+        raise _no_kubeconfig(files, kubeconfig)
+    names, _ = _read(files)
+    if not names:
+        raise Stop(f"The kubeconfig {files} has no contexts.", "Name another with --kubeconfig FILE.", USAGE)
+    return tuple(_one_of(names, name, files) for name in dict.fromkeys(wanted or names))
 
 
 def choose_context(context: str | None, files: str) -> str:
     """The context to use: the one named, else the current one. Stop with status 2 if the kubeconfig has no such one."""
+    names, current = _read(files)
+    if not (wanted := context or current):
+        listed = ", ".join(names) or "none"
+        raise Stop(f"The kubeconfig {files} names no current context.", f"Choose one with --context: {listed}.", USAGE)
+    return _one_of(names, wanted, files)
+
+
+def _one_of(names: Sequence[str], wanted: str, files: str) -> str:
+    if wanted in names:
+        return wanted
+    listed = ", ".join(names) or "none"
+    near = get_close_matches(wanted, names, n=3)
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    raise Stop(f"The kubeconfig {files} has no context {wanted!r}.", f"{hint}It has: {listed}.", USAGE)
+
+
+def _read(files: str) -> tuple[list[str], str]:
+    """The names of the contexts of a kubeconfig, and of the current one."""
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.kube_config import KubeConfigMerger
     from yaml import YAMLError
@@ -354,12 +381,16 @@ def choose_context(context: str | None, files: str) -> str:
     except (*malformed, OSError) as error:
         what = f"The kubeconfig {files} cannot be read: {one_line(error)}."
         raise Stop(what, "Mend it, or name another with --kubeconfig FILE.", USAGE) from error
-    wanted = context or str(document.get("current-context") or "")
-    if wanted in names:
-        return wanted
-    listed = ", ".join(names) or "none"
-    if not wanted:
-        raise Stop(f"The kubeconfig {files} names no current context.", f"Choose one with --context: {listed}.", USAGE)
-    near = get_close_matches(wanted, names, n=3)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    raise Stop(f"The kubeconfig {files} has no context {wanted!r}.", f"{hint}It has: {listed}.", USAGE)
+    return names, str(document.get("current-context") or "")
+
+
+def _is_there(files: str) -> bool:
+    return any(Path(name).expanduser().is_file() for name in files.split(os.pathsep) if name)
+
+
+def _no_kubeconfig(files: str, kubeconfig: str | None) -> Stop:
+    return Stop(
+        f"There is no kubeconfig at {files}.",
+        "Name one with --kubeconfig FILE or in KUBECONFIG, or try without a cluster: kongip diagnose --lab preserved",
+        USAGE if kubeconfig else COULD_NOT_RUN,
+    )

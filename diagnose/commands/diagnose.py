@@ -13,13 +13,14 @@ from diagnose.errors import EXIT_STATUS, USAGE, Stop
 if TYPE_CHECKING:
     from diagnose.evidence.record import Record
     from diagnose.report.report import Report
+    from diagnose.report.timings import Timings
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says where Kong is, what is known, and how to go about it."""
     parser.description = "Probes a live Kong and names the layer that drops or rewrites the client's address."
     parser.epilog = EXIT_STATUS
-    flags = place.add_flags(parser, connections=20)
+    flags = place.add_flags(parser, connections=20, several=True)
     flags.place.add_argument(
         "--from", dest="saved", metavar="FILE", help="what --save kept, explained again: nothing is sent"
     )
@@ -33,18 +34,37 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     told = output.add_flags(parser)
     told.add_argument("-v", "--verbose", action="store_true", help="show every probe")
     told.add_argument("--save", metavar="FILE", help="keep all that was seen, for --from and kongip compare")
+    told.add_argument(
+        "--metrics-file", metavar="FILE", help="the run as metrics, for the textfile collector of Prometheus's exporter"
+    )
     told.add_argument("--timings", action="store_true", help="where the time went, on standard error at the end")
 
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Probe, judge, and tell."""
-    output.check(options, *([options.save] if options.save else []))
+    output.check(options, *(path for path in (options.save, options.metrics_file) if path))
     if options.saved is not None:
         return _explain_again(options, argv)
+    if options.all_contexts or len(set(options.contexts)) > 1:
+        from diagnose.fleet.command import run_all
+
+        return run_all(options, argv)
+    if options.yes:
+        raise Stop("--yes goes with --all-contexts.", "A context that is named is diagnosed without.", USAGE)
+    options.context = next(iter(options.contexts), None)
     place.check(options)
+    from diagnose.commands.metering import metered
     from diagnose.report.timings import Timings
 
     timings = Timings()
+    status = output.finish(metered(options, lambda: _diagnosed(options, argv, timings)), options)
+    if options.timings:
+        sys.stderr.write(timings.text())
+    return status
+
+
+def _diagnosed(options: argparse.Namespace, argv: Sequence[str], timings: Timings) -> Report:
+    """The report of a run as the flags have it; its evidence is kept where they ask for that."""
     from diagnose.limit import Limit
     from diagnose.report.progress import progress_to
     from diagnose.run import examine
@@ -57,14 +77,11 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
             record, report = examine(site, place.asked_of(options, argv, limit), progress)
             progress("removing what was made")
         progress("telling")
-    status = _told(record, report, options)
-    if options.timings:
-        sys.stderr.write(timings.text())
-    return status
+    return _kept(record, report, options)
 
 
-def _told(record: Record, report: Report, options: argparse.Namespace) -> int:
-    """Keep what was seen, and tell the report, where that is asked for with placeholders in both."""
+def _kept(record: Record, report: Report, options: argparse.Namespace) -> Report:
+    """Keep what was seen where that is asked for; the report to tell, with placeholders in both if they are wanted."""
     if options.save or options.redact:
         from diagnose.evidence.secrets import without_secrets
 
@@ -77,7 +94,7 @@ def _told(record: Record, report: Report, options: argparse.Namespace) -> int:
         from diagnose.evidence.file import save
 
         save(record, options.save)
-    return output.finish(report, options)
+    return output.judged(report, options)
 
 
 WITH_FROM = (
@@ -108,4 +125,4 @@ def _explain_again(options: argparse.Namespace, argv: Sequence[str]) -> int:
         report = judge(record)
     except (ValueError, KeyError) as error:
         raise Stop(f"{options.saved} cannot be explained: {error}.", "Name what --save wrote.", USAGE) from error
-    return _told(record, report, options)
+    return output.finish(_kept(record, report, options), options)

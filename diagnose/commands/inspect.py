@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
         from diagnose.redact.redact import redacted_report
 
         report = redacted_report(report, shlex.join(argv))
-    return output.finish(report, options)
+    return output.finish(output.judged(report, options), options)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from diagnose.errors import USAGE, Stop
 if TYPE_CHECKING:
     from diagnose.report.report import Report
 
-FORMATS = ("text", "short", "json", "junit", "markdown", "html")
+FORMATS = ("text", "short", "json", "jsonl", "junit", "markdown", "html")
 SEVERITIES = ("error", "warning", "info")
 
 
@@ -30,7 +30,7 @@ def add_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         action="append",
         default=[],
         type=values.output_file,
-        help="a file besides; without FORMAT as its name ends: .txt .json .xml (junit) .md .html; repeatable",
+        help="a file besides; without FORMAT as its name ends: .txt .json .jsonl .xml (junit) .md .html; repeatable",
     )
     told.add_argument("--fail-on", choices=SEVERITIES, default="error", help="least severity for exit status 1")
     told.add_argument(
@@ -62,18 +62,29 @@ def check(options: argparse.Namespace, *further: str) -> None:
         raise Stop(f"{twice} is named twice.", "Each output takes a file of its own.", USAGE)
 
 
-def finish(report: Report, options: argparse.Namespace) -> int:
-    """Write the report wherever the flags ask for it; the exit status of the run."""
+def judged(report: Report, options: argparse.Namespace) -> Report:
+    """The report with what the flags say of findings: which are known of, and which make the run fail."""
     from dataclasses import replace
 
     from diagnose.report.report import Severity
 
     findings = tuple(replace(one, suppressed=one.code in options.suppress) for one in report.findings)
-    report = replace(report, findings=findings, fail_on=Severity(options.fail_on))
+    return replace(report, findings=findings, fail_on=Severity(options.fail_on))
+
+
+def finish(report: Report, options: argparse.Namespace) -> int:
+    """Write the report, as ``judged``, wherever the flags ask for it; the exit status of the run."""
+    from diagnose.report.formats import render
+
     for form, path in options.output_file:
-        _write(report, form, path)
+        write_file(render(report, form), path)
     with reader_may_leave():
-        print_report(report, options)
+        if options.output == "text":
+            from diagnose.report.terminal import show
+
+            show(report, sys.stdout, verbose=options.verbose)
+        else:
+            print_text(render(report, options.output), options.output)
     return report.exit_status
 
 
@@ -89,24 +100,16 @@ def reader_may_leave() -> Iterator[None]:
             raise Stop(f"The answer could not be written: {error.strerror}.", "Make room for it.") from error
 
 
-def print_report(report: Report, options: argparse.Namespace) -> None:
-    """Print the report as the flags ask for it."""
-    if options.output == "text":
-        from diagnose.report.terminal import show
-
-        show(report, sys.stdout, verbose=options.verbose)
-        return
-    from diagnose.report.formats import render
-
+def print_text(text: str, form: str) -> None:
+    """Print a report in its format; what standard output's encoding lacks becomes an escape that the format knows."""
     encoding = sys.stdout.encoding or "utf-8"
-    lacking = "xmlcharrefreplace" if options.output in ("html", "junit") else "backslashreplace"
-    sys.stdout.write(render(report, options.output).encode(encoding, lacking).decode(encoding))
+    lacking = "xmlcharrefreplace" if form in ("html", "junit") else "backslashreplace"
+    sys.stdout.write(text.encode(encoding, lacking).decode(encoding))
 
 
-def _write(report: Report, form: str, path: str) -> None:
-    from diagnose.report.formats import render
-
+def write_file(text: str, path: str) -> None:
+    """Write a report to a file. Stop where that cannot be done."""
     try:
-        Path(path).write_text(render(report, form), "utf-8")
+        Path(path).write_text(text, "utf-8")
     except OSError as error:
         raise Stop(f"The report could not be written to {path}: {error.strerror}.", "Make room for it.") from error

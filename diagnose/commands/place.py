@@ -27,14 +27,28 @@ class PlaceFlags(NamedTuple):
     how: argparse._ArgumentGroup
 
 
-def add_flags(parser: argparse.ArgumentParser, connections: int) -> PlaceFlags:
+def add_flags(parser: argparse.ArgumentParser, connections: int, *, several: bool = False) -> PlaceFlags:
     """Add the flags of all that probe: where Kong is, what is known, and how to go about it.
 
-    ``connections`` is how many ordinary ones are made if nobody says otherwise.
+    ``connections`` is how many ordinary ones are made if nobody says otherwise. With ``several``, any number of
+    contexts may be named, or all that there are: ``contexts`` are their names then.
     """
     where = parser.add_argument_group("where")
     place = where.add_mutually_exclusive_group()
-    place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster")
+    told = "the kubeconfig context of Kong's cluster"
+    if several:
+        place.add_argument(
+            "--context",
+            dest="contexts",
+            metavar="NAME",
+            action="append",
+            default=[],
+            help=f"{told}; repeatable, to diagnose several side by side",
+        )
+        place.add_argument("--all-contexts", action="store_true", help="all of the kubeconfig; inspected without --yes")
+        where.add_argument("--yes", action="store_true", help="with --all-contexts: deploy and send probes in each")
+    else:
+        place.add_argument("--context", metavar="NAME", help=told)
     place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
     where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
@@ -211,7 +225,7 @@ def open_site(options: argparse.Namespace, progress: Progress) -> Site:
     from diagnose.cluster.manifests import Admission
     from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions, open_cluster
 
-    progress(f"looking for Kong in context {options.context}")
+    progress(f"looking for Kong in context {options.context}" if options.context else "looking for Kong in the cluster")
     return open_cluster(
         ClusterOptions(
             context=options.context,

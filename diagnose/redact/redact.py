@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -44,6 +45,8 @@ AS_THEY_ARE: dict[type, frozenset[str]] = {
 _OWN = (Run, Provider, Mode, Listener, Enum)
 """Values of which all is kongip's own."""
 
+_OWN_CONTEXT = re.compile(r"(?<![\w-])context-1(?![\w-])")
+
 _Value = TypeVar("_Value")
 
 
@@ -62,6 +65,12 @@ def redacted(record: Record, report: Report) -> tuple[Record, Report]:
 def redacted_report(report: Report, command: str) -> Report:
     """A report without the record of a run; ``command`` is the command line that it came from."""
     return dataclasses.replace(_change([report], _names_told(report), command)(report), redacted=True)
+
+
+def of_context(report: Report, number: int) -> Report:
+    """A redacted ``report`` as that of the ``number``-th context of several: its own has the first placeholder."""
+    told: Report = _mapped(report, lambda text: _OWN_CONTEXT.sub(f"context-{number}", text), lambda network: network)
+    return told
 
 
 def _change(values: list[Any], names: Iterable[tuple[str, str]], command: str) -> Callable[[_Value], _Value]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from diagnose.report.report import Report
 
-FORMATS = ("text", "short", "json", "junit", "markdown", "html")
+FORMATS = ("text", "short", "json", "jsonl", "junit", "markdown", "html")
 
-SUFFIXES = {".txt": "text", ".json": "json", ".xml": "junit", ".md": "markdown", ".html": "html"}
+SUFFIXES = {".txt": "text", ".json": "json", ".jsonl": "jsonl", ".xml": "junit", ".md": "markdown", ".html": "html"}
 """The format that a file's name asks for."""
 
 COLUMNS = 100
@@ -22,6 +24,10 @@ def render(report: Report, form: str) -> str:
             from diagnose.report.document import document
 
             return f"{json.dumps(document(report), indent=2)}\n"
+        case "jsonl":
+            from diagnose.report.document import document
+
+            return line(document(report))
         case "junit":
             from diagnose.report.junit import junit
 
@@ -44,3 +50,8 @@ def render(report: Report, form: str) -> str:
             return text(report, COLUMNS, coloured=False, verbose=True)
         case _:
             raise ValueError(f"{form!r} is none of {', '.join(FORMATS)}")
+
+
+def line(document: Mapping[str, Any]) -> str:
+    """A JSON document as one line, for streams of them."""
+    return f"{json.dumps(document, separators=(',', ':'))}\n"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from diagnose.errors import FINDINGS, PRESERVED
+from diagnose.fleet.outcome import NO_REPORT, Outcome
 from diagnose.report.harmless import harmless, harmless_lines
 from diagnose.report.report import Finding, Report
 from diagnose.report.short import marks_of
@@ -16,27 +17,56 @@ _NOT_IN_XML = re.compile("[\ufffe\uffff]")
 """What XML 1.0 has no characters for, beside the controls that ``harmless`` escapes."""
 
 
+PRESERVED_CASE = "the caller's address is preserved"
+
+
 def junit(report: Report) -> str:
     """One test suite. A case fails where the exit status of the run counts it; an undetermined verdict is an error.
 
     What is known of and suppressed is a case that was skipped.
     """
-    cases = [_verdict(report), *(_finding(finding, report) for finding in report.findings)]
+    return _document([_suite(report.site, report.run.seconds, _cases(report), _properties(report))])
+
+
+def junit_of_several(outcomes: Iterable[Outcome]) -> str:
+    """A suite for each context; where there is no report, its one case is an error."""
+    return _document([_suite_of(one) for one in outcomes])
+
+
+def _suite_of(outcome: Outcome) -> Element:
+    named = f"context {outcome.context}"
+    if outcome.report is None:
+        return _suite(named, outcome.seconds, [_no_verdict(outcome)], ())
+    return _suite(named, outcome.seconds, _cases(outcome.report), _properties(outcome.report))
+
+
+def _document(suites: Sequence[Element]) -> str:
+    seconds = sum(float(suite.attrib["time"]) for suite in suites)
+    counted = {name: str(sum(int(suite.attrib[name]) for suite in suites)) for name in ("tests", "failures", "errors")}
+    whole = Element("testsuites", {"name": "kongip", **counted, "time": f"{seconds:.3f}"})
+    whole.extend(suites)
+    indent(whole)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(whole, encoding="unicode")}\n'
+
+
+def _suite(of: str, seconds: float, cases: Sequence[Element], told: Iterable[tuple[str, str]]) -> Element:
     counted = {
+        "skipped": str(_count(cases, "skipped")),
         "tests": str(len(cases)),
         "failures": str(_count(cases, "failure")),
         "errors": str(_count(cases, "error")),
-        "time": f"{report.run.seconds:.3f}",
+        "time": f"{seconds:.3f}",
     }
-    suites = Element("testsuites", {"name": "kongip", **counted})
-    named = {"name": _line(f"kongip: {report.site}"), "skipped": str(_count(cases, "skipped"))}
-    suite = SubElement(suites, "testsuite", {**named, **counted})
+    suite = Element("testsuite", {"name": _line(f"kongip: {of}"), **counted})
     properties = SubElement(suite, "properties")
-    for name, value in _properties(report):
+    for name, value in told:
         SubElement(properties, "property", {"name": name, "value": _line(value)})
     suite.extend(cases)
-    indent(suites)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
+    return suite
+
+
+def _cases(report: Report) -> list[Element]:
+    return [_verdict(report), *(_finding(finding, report) for finding in report.findings)]
 
 
 def _properties(report: Report) -> Iterator[tuple[str, str]]:
@@ -46,9 +76,15 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
     yield "version", report.run.version
 
 
+def _no_verdict(outcome: Outcome) -> Element:
+    case = Element("testcase", {"classname": "kongip.verdict", "name": PRESERVED_CASE, "time": "0"})
+    SubElement(case, "error", {"type": NO_REPORT, "message": _line(outcome.problem or "")})
+    return case
+
+
 def _verdict(report: Report) -> Element:
     status = report.exit_status
-    asked = "the caller's address is preserved" if report.traffic else "nothing is wrong in the objects"
+    asked = PRESERVED_CASE if report.traffic else "nothing is wrong in the objects"
     case = Element("testcase", {"classname": "kongip.verdict", "name": asked, "time": "0"})
     if status == PRESERVED:
         SubElement(case, "system-out").text = _line(report.headline)
@@ -82,7 +118,7 @@ def _told(finding: Finding, report: Report) -> Iterator[str]:
     yield f"More: {more(finding.code)}"
 
 
-def _count(cases: list[Element], tag: str) -> int:
+def _count(cases: Sequence[Element], tag: str) -> int:
     return sum(case.find(tag) is not None for case in cases)
 
 

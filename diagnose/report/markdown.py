@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from diagnose.fleet.outcome import NO_REPORT, Outcome, headline
+from diagnose.report.fleet_rows import TITLES, cells
 from diagnose.report.groups import tables
 from diagnose.report.harmless import harmless, harmless_lines
 from diagnose.report.ladder import Line, What, lines, possible, title
@@ -32,6 +34,23 @@ _LINKED = re.compile(r":(?=//)|(?<=www)\.|:(?=[A-Za-z0-9_+-]+:)", re.IGNORECASE)
 def markdown(report: Report) -> str:
     """The verdict first and last, the ladder and the groups as tables, each finding with its remedy."""
     return "\n".join(_blocks(report)) + "\n"
+
+
+def markdown_of_several(outcomes: Sequence[Outcome]) -> str:
+    """A table with a row for each context, then the whole of each."""
+    return "\n".join(_blocks_of_several(outcomes)) + "\n"
+
+
+def _blocks_of_several(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    yield from (f"# {plain(headline(outcomes))}", "")
+    rows = ([plain(cell) for cell in cells(one, UNICODE)] for one in outcomes)
+    yield from _table(TITLES, rows)
+    for one in outcomes:
+        yield from ("", f"# {plain(one.context)}", "")
+        if one.report is None:
+            yield f"**{plain(f'{NO_REPORT}: {one.problem}')}**"
+        else:
+            yield from _blocks(one.report)
 
 
 def plain(text: str) -> str:

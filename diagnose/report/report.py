@@ -198,6 +198,11 @@ class Report:
             return FINDINGS
         return UNDETERMINED if self.traffic and self.verdict is Verdict.UNDETERMINED else PRESERVED
 
+    def certainty(self, finding: Finding) -> Certainty | None:
+        """How sure it is that ``finding``, one of its own, is to blame for the verdict; None where it is not blamed."""
+        blamed = (one for one in self.culprits if (one.layer, one.code) == (finding.layer, finding.code))
+        return next((one.certainty for one in blamed), None)
+
     def failing(self, finding: Finding) -> bool:
         """Whether ``finding``, which is one of its own, makes the run fail."""
         order = tuple(Severity)

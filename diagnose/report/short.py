@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from diagnose.fleet.outcome import NO_REPORT, Outcome
 from diagnose.report.harmless import harmless
 from diagnose.report.report import Finding, Report
 
 
 def short(report: Report) -> str:
     """The verdict in one line, and one line a finding: its code, name, severity, layer, title, and what helps."""
-    told = [report.headline, *(_line(finding, report) for finding in report.findings)]
+    return "".join(f"{harmless(line)}\n" for line in _lines(report))
+
+
+def short_of_several(outcomes: Iterable[Outcome]) -> str:
+    """The same for several contexts, each line behind its context; why there is no report where there is none."""
+    told = (
+        f"{one.context}: {line}"
+        for one in outcomes
+        for line in ([f"{NO_REPORT}: {one.problem}"] if one.report is None else _lines(one.report))
+    )
     return "".join(f"{harmless(line)}\n" for line in told)
+
+
+def _lines(report: Report) -> list[str]:
+    return [report.headline, *(_line(finding, report) for finding in report.findings)]
 
 
 def _line(finding: Finding, report: Report) -> str:
@@ -20,8 +36,6 @@ def _line(finding: Finding, report: Report) -> str:
 
 def marks_of(finding: Finding, report: Report) -> list[str]:
     """How grave a finding is, at which layer, how certain, and whether the user knows of it."""
-    certainty = next(
-        (one.certainty for one in report.culprits if (one.layer, one.code) == (finding.layer, finding.code)), None
-    )
-    marks = [finding.severity, finding.layer.replace("_", " "), certainty, "suppressed" if finding.suppressed else None]
+    known = "suppressed" if finding.suppressed else None
+    marks = [finding.severity, finding.layer.replace("_", " "), report.certainty(finding), known]
     return [mark for mark in marks if mark is not None]

@@ -28,20 +28,21 @@ LIBRARIES = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
 """The machine's, of which the image holds some: packages with compiled parts want more of them."""
 
 
-def fit_for_the_bed(thing: Object) -> Object:
-    """The example with an image that the bed has, kongip mounted into it, and a report that can be read again."""
+def fit_for_the_bed(thing: Object, *arguments: str) -> Object:
+    """A manifest with an image that the bed has, kongip mounted into it, and these further arguments."""
     pod = pod_of(thing)
     pod["hostAliases"] = [{"ip": API_SERVICE, "hostnames": ["kubernetes.default.svc"]}]
     mounted = MOUNTED | {"libraries": LIBRARIES}
-    pod["volumes"] += [{"name": name, "hostPath": {"path": path}} for name, path in mounted.items()]
+    pod.setdefault("volumes", []).extend({"name": name, "hostPath": {"path": path}} for name, path in mounted.items())
     [container] = pod["containers"]
     container["image"] = "localhost/python:1"
-    container["args"] += ["--image", "localhost/python:1", "--output", "json"]
+    container["args"] += ["--image", "localhost/python:1", *arguments]
     container["env"] = [
         {"name": "PYTHONPATH", "value": ":".join(f"/opt/{name}" for name in MOUNTED)},
         {"name": "LD_LIBRARY_PATH", "value": "/opt/libraries"},
     ]
-    container["volumeMounts"] += [{"name": name, "mountPath": f"/opt/{name}", "readOnly": True} for name in mounted]
+    places = ({"name": name, "mountPath": f"/opt/{name}", "readOnly": True} for name in mounted)
+    container.setdefault("volumeMounts", []).extend(places)
     return thing
 
 
@@ -72,7 +73,7 @@ def test_an_example_from_inside_runs_and_says_that_it_is_inside(
     with built(topologies.PASSING, tmp_path):
         request.getfixturevalue("account")
         [thing] = documents(name)
-        apply(fit_for_the_bed(thing))
+        apply(fit_for_the_bed(thing, "--output", "json"))
         where, kind, own = "--namespace=kong", thing["kind"].lower(), thing["metadata"]["name"]
         try:
             selector = f"--selector=job-name={own}" if kind == "job" else f"--field-selector=metadata.name={own}"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from diagnose.cluster import api as door
-from diagnose.cluster.api import connect
+from diagnose.cluster.api import choose_contexts, connect
 from diagnose.cluster.log_lines import LONGEST_LINE
 from diagnose.cluster.replies import Executed, Reply, converse, exit_status, patience
 from diagnose.errors import Stop
@@ -209,6 +209,36 @@ def test_a_kubeconfig_without_a_current_context_asks_for_one(kubeconfig: Path) -
     with pytest.raises(Stop, match="names no current context") as stopped:
         connect(None, str(kubeconfig))
     assert stopped.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        ([], ("production", "testing")),
+        (["testing", "production"], ("testing", "production")),
+        (["testing", "testing"], ("testing",)),
+    ],
+)
+def test_several_contexts_are_those_that_are_named_or_all(
+    kubeconfig: Path, wanted: list[str], chosen: tuple[str, ...]
+) -> None:
+    assert choose_contexts(wanted, str(kubeconfig)) == chosen
+
+
+def test_one_of_several_contexts_that_is_unknown_is_a_usage_error(kubeconfig: Path) -> None:
+    with pytest.raises(Stop, match="has no context 'prodution'") as stopped:
+        choose_contexts(["testing", "prodution"], str(kubeconfig))
+    assert stopped.value.status == 2
+
+
+@pytest.mark.parametrize("text", ["", "contexts: []", "{", "contexts: 7"])
+def test_a_kubeconfig_without_contexts_has_none_to_choose(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    for named in (str(path), str(tmp_path / "none")):
+        with pytest.raises(Stop, match=named) as stopped:
+            choose_contexts([], named)
+        assert stopped.value.status == 2
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "contexts: 7", "contexts: [7]"])

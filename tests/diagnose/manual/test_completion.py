@@ -46,12 +46,13 @@ CASES = {
     "kongip wh": {"what-if"},
     "kongip --ver": {"--version"},
     "kongip diagnose --outp": {"--output", "--output-file"},
-    "kongip diagnose --output js": {"json"},
+    "kongip diagnose --output js": {"json", "jsonl"},
     "kongip diagnose --lab node-m": {"node-masquerade"},
     "kongip explain KIP30": {"KIP301", "KIP302", "KIP303", "KIP304"},
     "kongip explain KIP301 node-m": {"node-masquerade"},
     "kongip completion z": {"zsh"},
     "kongip traffic --context prod": {"production"},
+    "kongip diagnose --context a --context prod": {"production"},
     "kubectl-kongip explain KIP60": {"KIP601", "KIP602", "KIP603", "KIP604"},
 }
 

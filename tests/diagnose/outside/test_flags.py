@@ -45,12 +45,33 @@ def test_flags_that_do_not_go_together_are_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], named: str
 ) -> None:
     monkeypatch.setenv("KONGIP_SECRET", "0123456789abcdef")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     status = main(["diagnose", "--quiet", *arguments])
 
     printed = capsys.readouterr()
     assert (status, printed.out) == (2, "")
     assert printed.err.count("\n") == 1
     assert named in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        ((), "There is no kubeconfig at /nowhere/config"),
+        (("--service", "kong/kong-proxy"), "There is no kubeconfig at /nowhere/config"),
+        ((*URL, "--service", "a/b"), "--service goes with --context"),
+        (("--kong-log", "access.log"), "--kong-log does not go with --context"),
+    ],
+    ids=" ".join,
+)
+def test_within_a_pod_its_own_cluster_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], asked: str
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    kubeconfig = () if "--url" in arguments else ("--kubeconfig", "/nowhere/config")
+
+    assert main(["diagnose", "--quiet", *kubeconfig, *arguments]) == 2
+    assert asked in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("path", ["/kongip-echo", "/a/b.c/", "/~x_y"])

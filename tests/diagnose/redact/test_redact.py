@@ -19,7 +19,7 @@ from diagnose.evidence.record import Record
 from diagnose.evidence.secrets import without_secrets
 from diagnose.judge import judge
 from diagnose.owners import Kind
-from diagnose.redact.redact import redacted, redacted_report
+from diagnose.redact.redact import of_context, redacted, redacted_report
 from diagnose.report.formats import FORMATS, render
 from diagnose.report.report import Report
 from diagnose.site import Entry, Gap
@@ -172,6 +172,17 @@ def test_a_report_without_a_record_is_redacted_too(report: Report) -> None:
     assert set(ADDRESS.findall(text)) == set()
     hidden = ("kong-gateway-proxy", "kong-5d9c", "node-b", "shop.example.com", "production", "namespace kong")
     assert [name for name in hidden if name in text] == []
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_of_several_contexts_each_has_a_placeholder_of_its_own(number: int) -> None:
+    report = replace(EVERY["lost"], site="Service kong/kong-proxy in production", headline="see context-10, context-1a")
+    shown = redacted_report(report, "kongip diagnose --context=production --output=json")
+    told = of_context(shown, number)
+    assert told.site.endswith(f" in context-{number}")
+    assert f"--context context-{number} " in _steps(told)[0]
+    assert of_context(shown, 1) == shown
+    assert told.headline == shown.headline
 
 
 def test_of_a_quoted_line_only_the_nonce_is_left() -> None:

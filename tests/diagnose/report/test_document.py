@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from diagnose.report.document import SCHEMA, document
+from diagnose.report.document import SCHEMA, document, report_in
 from diagnose.report.report import Report
 from tests.diagnose.documents import SCHEMAS, hold
+from tests.diagnose.report.hostile import HOSTILE, spoilt
 from tests.diagnose.report.reports import EVERY, LOST, MIXED, PRESERVED, UNDETERMINED
 
 DEFINED = SCHEMAS[SCHEMA]
@@ -82,6 +83,12 @@ def without(key: str) -> Callable[[dict[str, Any]], None]:
     return lambda read: read.__delitem__(key)
 
 
+@every_report
+def test_a_document_is_read_as_the_report_that_it_tells(report: Report) -> None:
+    assert report_in(as_read(report)) == report
+    assert report_in(as_read(spoilt(report, HOSTILE))) == spoilt(report, HOSTILE)
+
+
 SPOILT: dict[str, Callable[[dict[str, Any]], None]] = {
     "another verdict": lambda read: read.update(verdict="fine"),
     "another schema": lambda read: read.update(schema="kongip.report/v2"),
@@ -98,6 +105,14 @@ def test_the_schema_refuses_what_is_no_report(spoil: Callable[[dict[str, Any]], 
     read = copy.deepcopy(as_read(LOST))
     spoil(read)
     assert not Draft202012Validator(DEFINED).is_valid(read)
+
+
+@pytest.mark.parametrize("name", ["another verdict", "another schema", "no caller", "connections as text"])
+def test_what_is_no_report_is_not_read_as_one(name: str) -> None:
+    read = as_read(LOST)
+    SPOILT[name](read)
+    with pytest.raises(ValueError, match=r"verdict|schema|caller|connections"):
+        report_in(read)
 
 
 def test_a_report_without_findings_has_empty_lists_not_missing_ones() -> None:

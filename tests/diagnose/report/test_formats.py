@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html import unescape
@@ -73,6 +74,15 @@ def test_short_is_the_verdict_and_a_line_for_each_finding(report: Report) -> Non
 @hostile
 def test_short_keeps_a_line_a_line(text: str) -> None:
     assert len(short(spoilt(LOST, text)).splitlines()) == 2
+
+
+# JSON
+
+
+@every_report
+def test_a_json_line_is_the_document_on_one_line(report: Report) -> None:
+    (line,) = render(report, "jsonl").splitlines()
+    assert json.loads(line) == json.loads(render(report, "json"))
 
 
 # JUnit
@@ -225,7 +235,7 @@ def test_every_format_says_the_verdict_and_every_code(report: Report, form: str)
     assert all(finding.code in said for finding in report.findings)
 
 
-@pytest.mark.parametrize("form", [form for form in FORMATS if form != "json"])
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("json", "jsonl")])
 def test_no_format_steers_a_terminal(form: str) -> None:
     assert not re.search(
         r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", render(spoilt(MIXED, HOSTILE), form)

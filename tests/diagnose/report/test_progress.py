@@ -14,7 +14,7 @@ from typing import TextIO
 
 import pytest
 
-from diagnose.report.progress import progress_to
+from diagnose.report.progress import progress_of_several, progress_to
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
@@ -155,3 +155,35 @@ def test_a_terminal_tells_for_how_long_a_step_is_awaited() -> None:
         shown = written()
     assert re.search(r"looking for Kong +.*\(for 1 s\)", shown)
     assert not re.search(r"sending probes +.*\(for 1 s\)", shown)
+
+
+def test_several_runs_have_a_line_each_and_their_number_is_told() -> None:
+    with terminal() as (stream, written):
+        with progress_of_several(stream, 3, quiet=False) as tell:
+            tell("a", "looking")
+            tell("b\x1b[2J", "waiting")
+            tell("a", "reading")
+            tell("a", None)
+            tell("c", None)
+        shown = written()
+    assert "0 of 3 done" in shown
+    assert "2 of 3 done" in shown
+    assert "a: looking" in shown
+    assert r"b\x1b[2J: waiting" in shown
+    assert "b\x1b[2J" not in shown
+
+
+def test_elsewhere_each_line_of_several_runs_names_its_own() -> None:
+    stream = io.StringIO()
+    with progress_of_several(stream, 2, quiet=False) as tell:
+        tell("a", "looking")
+        tell("b\x1b[2J", "looking")
+        tell("a", None)
+    assert stream.getvalue() == "a: looking\nb\\x1b[2J: looking\na: done\n"
+
+
+def test_quiet_is_quiet_for_several_too() -> None:
+    stream = io.StringIO()
+    with progress_of_several(stream, 2, quiet=True) as tell:
+        tell("a", "looking")
+    assert stream.getvalue() == ""

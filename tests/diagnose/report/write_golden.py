@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diagnose.report import watch_frame
+from diagnose.report import fleet, fleet_formats, watch_frame
 from diagnose.report.formats import render
 from diagnose.report.terminal import text
+from tests.diagnose.fleet.fleets import FLEET
 from tests.diagnose.report.reports import EVERY
 from tests.diagnose.report.watches import CURED
 
@@ -22,6 +23,9 @@ def golden_texts() -> dict[str, str]:
         for width in WIDTHS
     }
     texts |= {f"watch-{width}.txt": watch_frame.text(CURED, width, coloured=False) for width in WIDTHS}
+    texts |= {f"fleet-{width}.txt": fleet.text(FLEET, width, coloured=False) for width in WIDTHS}
+    fleets = (("short", "short.txt"), ("junit", "xml"), ("markdown", "md"))
+    texts |= {f"fleet.{end}": fleet_formats.render(FLEET, form) for form, end in fleets}
     others = {
         f"{name}.{end}": render(EVERY[name], form)
         for name in ("mixed", "unreachable")
