@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from diagnose.commands import output, place, values
@@ -73,11 +75,18 @@ def _diagnosed(options: argparse.Namespace, argv: Sequence[str], timings: Timing
         progress = timings.of(shown)
         with limit.whole():
             found = place.open_site(options, progress)
+        if options.output == "text":
+            _load_meanwhile("diagnose.report.terminal")
         with found as site, place.leftovers_told(site), limit.whole():
             record, report = examine(site, place.asked_of(options, argv, limit), progress)
             progress("removing what was made")
         progress("telling")
     return _kept(record, report, options)
+
+
+def _load_meanwhile(module: str) -> None:
+    """Load what is needed in the end while the echo's pod starts: rich takes its time."""
+    Thread(target=import_module, args=(module,), daemon=True).start()
 
 
 def _kept(record: Record, report: Report, options: argparse.Namespace) -> Report:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
 
 from diagnose.explain import on_the_wire, worlds
 from diagnose.explain.bindings import Addresses, bindings
@@ -57,33 +56,25 @@ def find_cases(
     pointers = sights.pointers(kongs, addresses, before_asking=before_asking)
     paths = worlds.paths(sights.entry, facts, pointers, can)
     fitting = _fitting(worlds.all_worlds(paths, kongs, sights.entry, pointers), sights, addresses)
-    found = list(_agreed(fitting, sights, facts, addresses))
+    found = list(cases_of(fitting, sights, facts, addresses))
     unseen = dict.fromkeys(world for case in found for world in _writing_unseen(case))
-    found += _agreed(unseen, sights, facts, addresses)
+    found += cases_of(unseen, sights, facts, addresses)
     return tuple(sorted(found, key=lambda case: case.rank))
 
 
-def _agreed(thinkable: Iterable[World], sights: Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:
-    standing = filter(_Sifting(sights, addresses).stands, thinkable)
-    return chain.from_iterable(of_world(world, sights, facts, addresses) for world in standing)
+def cases_of(thinkable: Iterable[World], sights: Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:
+    """The cases of those of ``thinkable`` that agree with all, in their order.
 
-
-class _Sifting:
-    """Leaves out the worlds that some observation contradicts.
-
-    What contradicted the last one is asked first of the next: of thousands of worlds most fall by the same few.
+    What contradicted the last world is asked first of the next: of thousands most fall by the same few observations.
     """
-
-    def __init__(self, sights: Sights, addresses: Addresses) -> None:
-        self._sights, self._addresses = sights, addresses
-        self._order = list(sights.distinct)
-
-    def stands(self, world: World) -> bool:
-        for number, observation in enumerate(self._order):
-            if next(_agreeing(world, observation, self._sights, self._addresses), None) is None:
-                self._order.insert(0, self._order.pop(number))
-                return False
-        return True
+    order = list(sights.distinct)
+    for world in thinkable:
+        for number, observation in enumerate(order):
+            if next(_agreeing(world, observation, sights, addresses), None) is None:
+                order.insert(0, order.pop(number))
+                break
+        else:
+            yield from _of_world(world, sights, facts, addresses)
 
 
 def _fitting(thinkable: Iterable[World], sights: Sights, addresses: Addresses) -> Iterator[World]:
@@ -119,19 +110,14 @@ def _writing_unseen(case: Case) -> Iterator[World]:
                 yield replace(case.world, hops=(*hops[:index], writing, *hops[index + 1 :]))
 
 
-def of_world(world: World, sights: Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:
-    """The cases of ``world``, if it agrees with all: one for each judgement on each sort of plain connection."""
+def _of_world(world: World, sights: Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:
+    """The cases of ``world``, which agrees with all: one for each judgement on each sort of plain connection."""
     nat = world.hops[0].behaviour in (Egress.NAT, Egress.NAT_POOL)
-    agreed: list[tuple[Observation, list[Binding]]] = []
-    for number, observation in enumerate(sights.distinct):
-        thinkable = _agreeing(world, observation, sights, addresses)
-        judged = number < len(sights.plain)  # plain ones come first
-        agreed.append((observation, list(thinkable if judged or nat else islice(thinkable, 1))))
-        if not agreed[-1][1]:
-            return
+    telling = sights.distinct if nat else sights.plain
+    agreed = [(observation, list(_agreeing(world, observation, sights, addresses))) for observation in telling]
     if nat and not _leaves_as_it_says(world, [thought for _, thought in agreed]):
         return
-    for observation, thought in agreed[: len(sights.plain)]:
+    for observation, thought in agreed[: len(sights.plain)]:  # plain ones come first
         departed = sights.departed(observation)
         known = set()
         for binding in thought:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from diagnose.explain import worlds
 from diagnose.explain.bindings import Addresses
-from diagnose.explain.cases import Case, find_cases, of_world
+from diagnose.explain.cases import Case, cases_of, find_cases
 from diagnose.explain.evidence import Observation, departure
 from diagnose.explain.sights import Sights
 from diagnose.path.settings import Settings
@@ -54,7 +54,7 @@ def find_splits(
     paths = {case.world.hops: None for case in expected}
     otherwise = worlds.alternatives(sights.entry, told, map(str, sights.visible))
     thinkable = [World(hops, settings, listener) for hops in paths for settings, listener in otherwise]
-    cases = [*expected, *(case for world in thinkable for case in of_world(world, sights, facts, addresses))]
+    cases = [*expected, *cases_of(thinkable, sights, facts, addresses)]
     return Splits(
         clean=bool(expected)
         and expected[0].judgement.verdict is Verdict.PRESERVED

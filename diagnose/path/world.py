@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from diagnose.path import egress, node, proxying
 from diagnose.path.egress import Egress
@@ -76,6 +77,7 @@ def predict(world: World, traffic: Traffic, binding: Binding) -> Prediction:
     return Prediction(tuple(arrivals), conclusion, _answers(world, len(world.hops), _answer(conclusion, traffic)))
 
 
+@lru_cache(maxsize=4096)  # thousands of worlds have their first hops in common
 def _through(hop: Hop, traffic: Traffic, own: Address | None) -> Traffic | End:
     behaviour = hop.behaviour
     if isinstance(behaviour, Egress):
