@@ -91,6 +91,7 @@ class Gathering:
         sent = self._site.send_inside([one.probe for one in (*knocks, *planned)], self._timeout)
         if sent is None:
             self.gaps.append(NO_INSIDE)
+            self.problem = self._site.echo_problem()
             return True
         knocked, rest = sent[: len(knocks)], sent[len(knocks) :]
         if self._silent(knocks, knocked) or any(_went_nowhere(one) for one in rest):

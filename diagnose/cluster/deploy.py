@@ -1,14 +1,14 @@
 """Put the echo and its route into the cluster, wait until its pod runs, and take all of it away again.
 
 The pod is not waited for until it is Ready: its Service leads to it at once, and that Kong passes probes on to it tells
-more, and a second sooner, than the readiness probe of its kubelet.
+more, and a second sooner, than the readiness probe of its kubelet. That is asked where nothing can be sent from inside.
 """
 
 from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -86,13 +86,19 @@ def deploy(
     return replace(deployed, lingering=lingering)
 
 
-def await_pod(api: Api, run: Run, timeout: float, progress: Progress) -> Deployed:
-    """Wait until the echo's pod runs or something says that it will not."""
+def await_pod(
+    api: Api,
+    run: Run,
+    timeout: float,
+    progress: Progress,
+    enough: Callable[[Object], bool] = waiting.runs,
+) -> Deployed:
+    """Wait until the echo's pod is ``enough``, which is to run, or something says that it will not be."""
     start = time.monotonic()
     said = ""
     while (waited := time.monotonic() - start) < timeout:
         pod = next(iter(present(api, run, POD)), None)
-        if pod is not None and waiting.runs(pod):
+        if pod is not None and enough(pod):
             return Deployed(pod)
         if problem := problem_of(api, run, pod, waited):
             return Deployed(problem=problem)

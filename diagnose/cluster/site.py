@@ -61,6 +61,9 @@ DEFAULT_IMAGE = "python:3-alpine"
 KNOWN_FOR = 60.0
 """Seconds after which a site that is watched is read anew as a whole, even if Kong's Service and pods are the same."""
 
+ANSWERS_WITHIN = 15.0
+"""Seconds that the echo is given to answer once its pod runs."""
+
 EARLIER = 60
 """Seconds before its deadline from which on the echo of a site that is watched is made anew."""
 
@@ -207,14 +210,23 @@ class ClusterSite:
         """Send probes from the echo pod, in order; None where there is no inside vantage, and progress tells why."""
         if self._echo is None:
             return None
-        if not self._options.execute:
-            self._progress("no probes are sent from inside: --no-exec")
-            return None
-        sent = send_inside(self._api, self._echo, probes, timeout)
-        if isinstance(sent, str):
-            self._progress(f"no probes can be sent from inside: {sent}")
-            return None
-        return sent
+        why = "--no-exec"
+        if self._options.execute:
+            sent = send_inside(self._api, self._echo, probes, timeout)
+            if not isinstance(sent, str):
+                return sent
+            why = sent
+        self._progress(f"no probes are sent from inside: {why}")
+        self._await_answer()
+        return None
+
+    def _await_answer(self) -> None:
+        """Wait for some seconds until the echo answers its kubelet, where nothing else tells that it does."""
+        if self._run is not None and not self._lost:
+            try:
+                deployment.await_pod(self._api, self._run, ANSWERS_WITHIN, self._progress, waiting.is_ready)
+            except Stop as stop:
+                self._note_loss(stop)
 
     def echo_problem(self) -> str | None:
         """What keeps the echo itself from answering: its pod is gone, ended, or silent at its own node as well."""

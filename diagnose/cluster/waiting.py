@@ -88,6 +88,8 @@ def progress_of(pod: Object | None) -> str:
         return "waiting for the echo pod to be created"
     if condition_of(pod, "PodScheduled").get("status") != "True":
         return "waiting for a node for the echo pod"
+    if runs(pod):
+        return "waiting for the echo to answer"
     return f"waiting for the echo pod to start on node {at(pod, 'spec', 'nodeName')}"
 
 

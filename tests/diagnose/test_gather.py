@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from diagnose.explain.evidence import ECHO_MARK
-from diagnose.gather import NOT_ROUTED, Choose, Gathering
+from diagnose.gather import NO_INSIDE, NOT_ROUTED, Choose, Gathering
 from diagnose.plan import Planned, Planner
 from diagnose.site import Entry, EntryKind
 from echo_server.server import proof
@@ -209,3 +209,13 @@ def test_where_no_route_comes_it_is_told_what_keeps_the_echo_from_answering(
     site = FromInside(lambda _: NO_ROUTE, problem=problem)
 
     assert from_inside(site).problem == told
+
+
+def test_where_nothing_can_be_sent_from_inside_that_is_a_gap_and_the_echo_is_asked_after() -> None:
+    site = FromInside(echoed, problem="The echo pod ended at once.")
+    site.send_inside = lambda *_: None  # type: ignore[method-assign, assignment]
+
+    found = from_inside(site)
+
+    assert found.gaps == [NO_INSIDE]
+    assert found.problem == "The echo pod ended at once."

@@ -69,10 +69,12 @@ def test_what_the_job_may_not_create_is_quoted() -> None:
 
 def test_progress_says_what_is_awaited() -> None:
     scheduled = [{"type": "PodScheduled", "status": "True"}]
-    assert [waiting.progress_of(one) for one in (None, pod(), pod(conditions=scheduled))] == [
+    running = pod(conditions=scheduled, containerStatuses=[{"state": {"running": {}}}])
+    assert [waiting.progress_of(one) for one in (None, pod(), pod(conditions=scheduled), running)] == [
         "waiting for the echo pod to be created",
         "waiting for a node for the echo pod",
         "waiting for the echo pod to start on node n1",
+        "waiting for the echo to answer",
     ]
 
 
