@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from diagnose.cluster import deploy as deployment
+from diagnose.cluster import waiting
 from diagnose.cluster.manifests import Run
 from diagnose.cluster.route import ByClass, ByGateway
 from tests.diagnose.cluster.things import gateway, scripted
@@ -99,6 +100,16 @@ def test_a_pod_that_never_runs_is_a_problem_after_the_time_given(server: Server)
     assert problem == (
         "The echo pod did not run within 0 seconds: kongip was still waiting for a node for the echo pod."
     )
+
+
+def test_a_pod_that_runs_is_waited_for_no_longer_unless_it_is_to_answer(server: Server) -> None:
+    scheduled = [{"type": "PodScheduled", "status": "True"}]
+    server.pod = {**READY, "status": {"containerStatuses": [{"state": {"running": {}}}], "conditions": scheduled}}
+    api, _ = scripted(server)
+    assert deployment.deploy(api, RUN, CODE, 5.0, lambda line: None).pod == server.pod
+    waited = deployment.await_pod(api, RUN, 0.1, lambda line: None, waiting.is_ready)
+    assert waited.problem is not None
+    assert "still waiting for the echo to answer" in waited.problem
 
 
 def test_an_image_that_cannot_be_pulled_is_a_problem_at_once(server: Server) -> None:
