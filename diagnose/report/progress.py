@@ -44,7 +44,7 @@ def progress_of_several(stream: TextIO, whole: int, *, quiet: bool) -> Iterator[
         with _spinning(stream) as tell:
             yield _counting(tell, whole)
     else:
-        yield lambda name, line: _plain(f"{name}: {'done' if line is None else line}", stream)
+        yield lambda name, line: _plain(f"{name}: {'ended' if line is None else line}", stream)
 
 
 def _counting(tell: Tell, whole: int) -> Tell:
@@ -54,10 +54,10 @@ def _counting(tell: Tell, whole: int) -> Tell:
     def counted(name: str, line: str | None) -> None:
         if line is None:
             ended.add(name)
-            tell("", f"{len(ended)} of {whole} done")
+            tell("", f"{len(ended)} of {whole} ended")
         tell(f"{name}: ", line if name not in ended else None)
 
-    tell("", f"0 of {whole} done")
+    tell("", f"0 of {whole} ended")
     return counted
 
 

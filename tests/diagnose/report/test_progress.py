@@ -166,8 +166,8 @@ def test_several_runs_have_a_line_each_and_their_number_is_told() -> None:
             tell("a", None)
             tell("c", None)
         shown = written()
-    assert "0 of 3 done" in shown
-    assert "2 of 3 done" in shown
+    assert "0 of 3 ended" in shown
+    assert "2 of 3 ended" in shown
     assert "a: looking" in shown
     assert r"b\x1b[2J: waiting" in shown
     assert "b\x1b[2J" not in shown
@@ -179,7 +179,7 @@ def test_elsewhere_each_line_of_several_runs_names_its_own() -> None:
         tell("a", "looking")
         tell("b\x1b[2J", "looking")
         tell("a", None)
-    assert stream.getvalue() == "a: looking\nb\\x1b[2J: looking\na: done\n"
+    assert stream.getvalue() == "a: looking\nb\\x1b[2J: looking\na: ended\n"
 
 
 def test_quiet_is_quiet_for_several_too() -> None:
