@@ -12,14 +12,15 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
-
-import httpx
 
 from diagnose.errors import USAGE, Stop
 from diagnose.path.settings import TWINS, Settings
 from diagnose.report.harmless import harmless
+
+if TYPE_CHECKING:
+    import httpx
 
 TOKEN_HEADER = "Kong-Admin-Token"
 TOKEN_VARIABLE = "KONGIP_ADMIN_TOKEN"
@@ -59,6 +60,8 @@ class AdminApi:
     def __init__(
         self, url: str, token: str | None = None, timeout: float = 10.0, transport: httpx.BaseTransport | None = None
     ) -> None:
+        import httpx
+
         self.url = checked_url(url)
         self._timeout = timeout
         self._token = token
@@ -86,6 +89,8 @@ class AdminApi:
 
     def request(self, method: str, path: str, body: Object | None = None) -> Reply:
         """The reply to one request; ``path`` begins with a slash. What the network does is a reply, too."""
+        import httpx
+
         try:
             with self._client.stream(method, self.url + path, json=body) as response:
                 data = self._read(response)

@@ -1,35 +1,18 @@
-"""The main job: gather all evidence, then judge it. This file calls; it does not contain."""
+"""The main job: have the echo deployed, then gather all evidence and judge it. This file calls; it does not contain."""
 
 from __future__ import annotations
 
-import functools
-import secrets
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from diagnose import __version__
-from diagnose.capture.files import CaptureFile, read_all
-from diagnose.capture.sightings import Sightings, awaited
-from diagnose.conclude.conclude import conclude
-from diagnose.conclude.gathered import Evidence
-from diagnose.errors import USAGE, Stop
-from diagnose.evidence.record import Asked, Echo, Place, Record, Seen, Shot, Way
-from diagnose.explain.bindings import Addresses
-from diagnose.explain.evidence import observe_all
-from diagnose.explain.senders import find_senders
-from diagnose.explain.splitting import find_splits
-from diagnose.gather import Gathering
-from diagnose.judge import explained
 from diagnose.limit import Limit
-from diagnose.path.traffic import Layer
-from diagnose.plan import Planned, Planner, worth_sending
-from diagnose.report.report import Report, Run
-from diagnose.site import Backend, Entry, Gap, Logs, Progress, Site
-from diagnose.standing import known_of, with_reach
-from probes.claims import Claims
-from probes.outcome import Sent
-from probes.probe import Vantage
+from diagnose.site import Progress, Site
+
+if TYPE_CHECKING:
+    from diagnose.capture.files import CaptureFile
+    from diagnose.evidence.record import Record
+    from diagnose.report.report import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +28,6 @@ class Options:
     captures: tuple[CaptureFile, ...] = ()
 
 
-OUT_OF_TIME = Gap("what was still to be sent", "the time of --timeout was over; probes were slow, or too many were due")
-
-
 def diagnose(site: Site, options: Options, progress: Progress) -> Report:
     """The report on ``site``. Everything that the run makes there is removed when the site is left."""
     return examine(site, options, progress)[1]
@@ -57,118 +37,6 @@ def examine(site: Site, options: Options, progress: Progress) -> tuple[Record, R
     """All that can be seen at ``site``, of which nothing more is asked afterwards, and the report on it."""
     began = time.monotonic()
     backend = site.deploy([entry.host for entry in site.entries], progress)
+    from diagnose.one_round import one_round
+
     return one_round(site, backend, options, progress, began=began)
-
-
-def one_round(
-    site: Site, backend: Backend, options: Options, progress: Progress, *, began: float, inside: bool = True
-) -> tuple[Record, Report]:
-    """What ``examine`` gives, of a ``site`` whose echo stands; ``began`` is when the run did (time.monotonic).
-
-    ``inside`` tells whether Kong's pods are probed from the echo's place, which waits for their routes.
-    """
-    routed = backend.problem is None
-    planner = Planner(backend.path, backend.secret, _claims(site, options), routed=routed)
-    choose = functools.partial(_choose, site, backend, options)
-    gathering = Gathering(site, planner, choose, options.timeout, progress, routed=routed)
-    since = time.time()
-    with options.limit.gathering():
-        if routed and inside:
-            gathering.inside()
-        gathering.outside(options.connections)
-    if options.limit.gathering_ended:
-        gathering.gaps.append(OUT_OF_TIME)
-    gathering.leave_out_what_cannot_be_sent_to()
-    progress("reading Kong's logs")
-    logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
-    wire = _wire(options.captures, gathering, progress)
-    seen = _recorded(site, backend, gathering, logs, wire, options)
-    progress("explaining")
-    record, evidence = _with_reach(site, seen, progress)
-    run = replace(record.run, seconds=round(time.monotonic() - began, 3))
-    return replace(record, run=run), conclude(evidence, run)
-
-
-def _with_reach(site: Site, record: Record, progress: Progress) -> tuple[Record, Evidence]:
-    """``record`` with how far packets are forwarded, where what was seen so far leaves that open; what explains it."""
-    evidence = explained(record)
-    reached = with_reach(site, evidence.outside, record.facts, progress)
-    if reached == record.facts:
-        return record, evidence
-    record = replace(record, ways=tuple(replace(way, facts=reached[way.entry]) for way in record.ways))
-    return record, explained(record)
-
-
-def _recorded(
-    site: Site, backend: Backend, gathering: Gathering, logs: Logs, wire: Sightings, options: Options
-) -> Record:
-    entries = list(dict.fromkeys(site.entries))
-    return Record(
-        run=Run(secrets.token_hex(4), __version__, 0.0),
-        asked=Asked(options.caller_ips, options.command, options.kubectl),
-        place=Place(
-            name=site.name,
-            service=site.service,
-            installation=site.installation,
-            providers=dict(site.providers),
-            kongs=tuple(site.kongs),
-            inventory=site.inventory,
-            by_api=site.caller_by_api(),
-            missing_rights=tuple(site.missing_rights),
-            unprobed=tuple(site.unprobed()),
-            configured=tuple(site.configured()),
-        ),
-        ways=tuple(Way(one, known_of(site, one), tuple(gathering.claims.get(one, ()))) for one in entries),
-        shots=tuple(
-            Shot(entries.index(entry), sent, gathering.whys.get(sent.probe.nonce, "")) for sent, entry in gathering.sent
-        ),
-        logs=logs,
-        wire=tuple(Seen.of(nonce, one) for nonce, some in wire.items() for one in sorted(some, key=str)),
-        echo=Echo(backend.secret, backend.problem or gathering.problem, backend.lingering, backend.wanted),
-        gaps=tuple(gathering.gaps),
-        spared=tuple(gathering.spared),
-    )
-
-
-def _claims(site: Site, options: Options) -> Claims:
-    named = {kong.settings.real_ip_header for kong in site.kongs if kong.settings is not None} - {"proxy_protocol"}
-    try:
-        return Claims(also=tuple(sorted(named)), avoid=options.caller_ips)
-    except ValueError as error:
-        told = f"--caller-ip leaves no address that probes could claim: {error}."
-        raise Stop(told, "Name the caller's own addresses more narrowly.", USAGE) from error
-
-
-def _choose(
-    site: Site, backend: Backend, options: Options, entry: Entry, sent: Sequence[Sent], left: Sequence[Planned]
-) -> Sequence[Planned]:
-    """Which kinds of probe to send next: all, unless what was seen already leaves some of them nothing to tell."""
-    observations = observe_all([(one, entry) for one in sent], Logs(), site.kongs, backend.secret)
-    told = list(dict.fromkeys(kong.settings for kong in site.kongs if kong.settings is not None))
-    if len(told) != len({kong.settings for kong in site.kongs}) or not all(o.echoed for o in observations if o.plain):
-        return left
-    addresses = Addresses(
-        site.inventory, find_senders(options.caller_ips, observations, site.inventory, site.caller_by_api())
-    )
-    facts = known_of(site, entry)
-    return worth_sending(left, find_splits(observations, facts, told, addresses, [one.probe for one in left]))
-
-
-def _wire(captures: Sequence[CaptureFile], gathering: Gathering, progress: Progress) -> Sightings:
-    """What packet captures that ran meanwhile show of the probes; one that shows none is told as not measured."""
-    if not captures:
-        return {}
-    progress("reading captured packets")
-    sent = [one for one, _ in gathering.sent if one.probe.vantage is Vantage.OUTSIDE]
-    try:
-        found = awaited(lambda: read_all(captures)[0], sent)
-    except Stop as stop:  # it could be read when the run began, whose probes shall not be lost over it
-        gathering.gaps.append(Gap("what captures show of the probes", stop.what.rstrip(".")))
-        return {}
-    seen = {sighting.layer for sightings in found.values() for sighting in sightings}
-    gathering.gaps += [
-        Gap(f"the capture {file.path}", "none of the run's probes is in it: did it run meanwhile, on their way?")
-        for file in captures
-        if file.layer is not Layer.EGRESS and file.layer not in seen
-    ]
-    return found

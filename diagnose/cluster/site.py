@@ -43,7 +43,6 @@ from diagnose.cluster.route import Route
 from diagnose.cluster.snapshot import Snapshot, take
 from diagnose.cluster.unprobed import Lookups, unprobed
 from diagnose.errors import Stop
-from diagnose.inspect.judge import configuration_findings
 from diagnose.inspect.live import Reading, read_around
 from diagnose.owners import Inventory
 from diagnose.providers.provider import Match
@@ -267,6 +266,8 @@ class ClusterSite:
     def configured(self) -> Sequence[Finding]:
         """What is wrong in the objects of Kong and of what is before it."""
         if self._configured is None:
+            from diagnose.inspect.judge import configuration_findings
+
             reading = self._around.reading
             kubectl = kubectl_for(self._options.context)
             self._configured = configuration_findings(reading.snapshot, reading.contents, kubectl, reading.installation)

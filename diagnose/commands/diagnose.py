@@ -75,8 +75,7 @@ def _diagnosed(options: argparse.Namespace, argv: Sequence[str], timings: Timing
         progress = timings.of(shown)
         with limit.whole():
             found = place.open_site(options, progress)
-        if options.output == "text":
-            _load_meanwhile("diagnose.report.terminal")
+        _load_meanwhile(*_LATER, *(("diagnose.report.terminal",) if options.output == "text" else ()))
         with found as site, place.leftovers_told(site), limit.whole():
             record, report = examine(site, place.asked_of(options, argv, limit), progress)
             progress("removing what was made")
@@ -84,9 +83,13 @@ def _diagnosed(options: argparse.Namespace, argv: Sequence[str], timings: Timing
     return _kept(record, report, options)
 
 
-def _load_meanwhile(module: str) -> None:
-    """Load what is needed in the end while the echo's pod starts: rich takes its time."""
-    Thread(target=import_module, args=(module,), daemon=True).start()
+def _load_meanwhile(*modules: str) -> None:
+    """Load what is needed later while the echo's pod starts: it takes a third of a second."""
+    Thread(target=lambda: [import_module(name) for name in modules], daemon=True).start()
+
+
+_LATER = ("diagnose.one_round", "diagnose.inspect.judge")
+"""What is needed once the echo's pod runs."""
 
 
 def _kept(record: Record, report: Report, options: argparse.Namespace) -> Report:

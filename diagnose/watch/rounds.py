@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from diagnose.errors import Stop
+from diagnose.one_round import one_round
 from diagnose.report.report import Report
-from diagnose.run import Options, one_round
+from diagnose.run import Options
 from diagnose.site import Backend, Progress, Site
 
 
