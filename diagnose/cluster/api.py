@@ -25,6 +25,7 @@ from diagnose.cluster.replies import (
     one_line,
     patience,
     reason_of,
+    without_ballast,
 )
 from diagnose.errors import COULD_NOT_RUN, USAGE, Stop, Unreachable
 
@@ -138,7 +139,7 @@ class Api:
             if not reply.ok:
                 return Listing(tuple(found), refused=reply.message, cut=bool(found))
             document = reply.object()
-            found.extend(document.get("items") or ())
+            found.extend(map(without_ballast, document.get("items") or ()))
             more = str((document.get("metadata") or {}).get("continue") or "")
             if not more or (most is not None and len(found) >= most):
                 return Listing(tuple(found), cut=bool(more))

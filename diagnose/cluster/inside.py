@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from diagnose.cluster.api import Api
-from diagnose.cluster.manifests import CONTAINER, FOLDER
+from diagnose.cluster.manifests import CONTAINER, FOLDER, PYTHON
 from diagnose.cluster.objects import name_of, namespace_of
 from diagnose.cluster.replies import Object, Reply
 from diagnose.errors import Stop
@@ -15,7 +15,7 @@ from probes.inside import AT_ONCE
 from probes.outcome import Sent
 from probes.probe import Probe
 
-COMMAND = ("python3", f"{FOLDER}/inside.py")
+COMMAND = (*PYTHON, f"{FOLDER}/inside.py")
 STEPS = 3
 """Connecting, the handshake and the answer may each take a probe's whole timeout."""
 

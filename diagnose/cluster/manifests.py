@@ -28,6 +28,9 @@ PORT = 8080
 SERVICE_PORT = 80
 READY_PATH = "/kongip-ready"
 FOLDER = "/kongip"
+PYTHON = ("python3", "-I", "-S")
+"""The interpreter of the echo pod with the standard library alone: its start is most of what it has to do."""
+
 NOBODY = 65534
 
 NO_MESH = {
@@ -193,7 +196,7 @@ def echo_container(run: Run) -> Object:
         "name": CONTAINER,
         "image": run.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", f"{FOLDER}/server.py"],
+        "command": [*PYTHON, f"{FOLDER}/server.py"],
         "env": [
             # It is worth nothing but an echo for some minutes; a Secret would ask for a right that few will grant.
             {"name": "KONGIP_SECRET", "value": run.secret},

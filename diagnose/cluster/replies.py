@@ -58,6 +58,19 @@ def parsed(body: bytes) -> Object | None:
     return document if isinstance(document, dict) else None
 
 
+_BALLAST = (("metadata", "managedFields"), ("status", "images"))
+"""Who set which field, and the images on a node: most of the bytes of large clusters, and nothing reads them."""
+
+
+def without_ballast(thing: Object) -> Object:
+    """An object of a listing without what nothing reads, so that thousands can be held."""
+    for part, name in _BALLAST:
+        held = thing.get(part) if isinstance(thing, dict) else None
+        if isinstance(held, dict):
+            held.pop(name, None)
+    return thing
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What a list request gave. ``refused`` says why nothing could be read; ``cut`` that there is more."""

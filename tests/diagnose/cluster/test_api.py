@@ -93,6 +93,13 @@ def test_a_list_is_read_page_by_page() -> None:
     assert transport.queries == ["limit=500", "limit=500&continue=more"]
 
 
+def test_what_nothing_reads_of_thousands_of_objects_is_not_kept() -> None:
+    heavy = {"metadata": {"name": "n1", "managedFields": [{}]}, "status": {"images": [{}], "addresses": []}}
+    api, _ = scripted(lambda *_: (200, {"items": [heavy, "no object", {"status": None}], "metadata": {}}))
+    light: list[Any] = [{"metadata": {"name": "n1"}, "status": {"addresses": []}}, "no object", {"status": None}]
+    assert list(api.items("/api/v1/nodes").items) == light
+
+
 def test_a_list_may_be_cut_and_says_so() -> None:
     page = {"items": [thing("a")], "metadata": {"continue": "more"}}
     api, transport = scripted(lambda *_: (200, page))
