@@ -14,6 +14,9 @@ from probes.probe import Preamble, Probe, Vantage
 ROUTE_WAIT = 15.0
 """Seconds that Kong is given to pick up the route to the echo."""
 
+PAUSES = (0.0, 1.0, 2.0)
+"""Seconds before what was sent too early is sent anew."""
+
 MORE_CONNECTIONS = 3
 """How many times the wanted number of connections is sent at most, while a ready Kong pod has not been seen."""
 
@@ -65,50 +68,43 @@ class Gathering:
         self.problem: str | None = None
 
     def inside(self) -> None:
-        """Kong's pods as the echo's place sees them: the route's readiness first, then a probe of every kind."""
-        entries = [entry for entry in self._site.entries if entry.vantage is Vantage.INSIDE]
-        if not entries or self._at_once(entries):
-            return
-        self._progress("waiting for Kong to pick up the route to the echo")
-        if not self._await_route(entries):
-            self.problem = self._site.echo_problem() or NOT_ROUTED
-        planned = self._of_every_kind(entries)
-        self._progress(f"sending {len(planned)} probes to Kong's pods from inside")
-        sent = self._site.send_inside([one.probe for one in planned], self._timeout)
-        if sent is None:
-            self.gaps.append(NO_INSIDE)
-            return
-        self._keep(planned, sent)
+        """Kong's pods as the echo's place sees them: a probe of every kind, once the route is there.
 
-    def _at_once(self, entries: Sequence[Entry]) -> bool:
-        """Send all on the chance that Kong has the route already; whether nothing need be awaited.
-
-        Every pod must pass a knock on, and none may have told of a probe that there is no route or nothing behind it.
-        Or nothing can be sent from inside at all: the probes from outside will tell.
+        Kong's worker processes learn of it one by one, some seconds apart (worker_state_update_frequency). What comes
+        of the last sending is evidence, whether they have it or not.
         """
-        knocks, planned = self._knocks(entries), self._of_every_kind(entries)
+        entries = [entry for entry in self._site.entries if entry.vantage is Vantage.INSIDE]
+        if not entries:
+            return
+        for pause in PAUSES:
+            if self._send_inside(entries):
+                return
+            self._progress("waiting for Kong to pick up the route to the echo")
+            time.sleep(pause)
+            if not self._await_route(entries):
+                self.problem = self._site.echo_problem() or NOT_ROUTED
+                break
+        self._send_inside(entries, last=True)
+
+    def _send_inside(self, entries: Sequence[Entry], *, last: bool = False) -> bool:
+        """Send all from inside and keep what comes, unless it was too early and this is not the last time; whether so.
+
+        It was not if every pod passes a knock on, and tells of no probe that there is no route or nothing behind it. Or
+        nothing can be sent from inside at all: the probes from outside will tell.
+        """
+        knocks = self._knocks(entries)
+        planned = [one for entry in entries for one in (*self._planner.plain(entry), *self._planner.kinds(entry))]
         self._progress(f"sending {len(planned)} probes to Kong's pods from inside")
         sent = self._site.send_inside([one.probe for one in (*knocks, *planned)], self._timeout)
         if sent is None:
             self.gaps.append(NO_INSIDE)
-            self.problem = self._site.echo_problem()
+            self.problem = self.problem or self._site.echo_problem()
             return True
         knocked, rest = sent[: len(knocks)], sent[len(knocks) :]
-        if self._silent(knocks, knocked) or any(_went_nowhere(one) for one in rest):
+        if not last and (_silent(knocks, knocked) or any(_went_nowhere(one) for one in rest)):
             return False
         self._keep(planned, rest)
         return True
-
-    def _of_every_kind(self, entries: Sequence[Entry]) -> list[Planned]:
-        return [one for entry in entries for one in (*self._planner.plain(entry), *self._planner.kinds(entry))]
-
-    def _knocks(self, entries: Iterable[Entry]) -> list[Planned]:
-        return [self._planner.knock(entry, preamble) for entry in entries for preamble in _KNOCKS]
-
-    def _silent(self, knocks: Sequence[Planned], sent: Sequence[Sent]) -> list[Entry]:
-        """The entries of ``knocks`` through which none came to the echo, as ``sent`` tells."""
-        heard = {knock.entry for knock, one in zip(knocks, sent, strict=True) if echo_peer(one) is not None}
-        return [entry for entry in dict.fromkeys(knock.entry for knock in knocks) if entry not in heard]
 
     def outside(self, connections: int) -> None:
         """A probe of every kind through every entry, then ordinary connections, ``connections`` of them in all.
@@ -174,6 +170,9 @@ class Gathering:
             if not missing:
                 return
 
+    def _knocks(self, entries: Iterable[Entry]) -> list[Planned]:
+        return [self._planner.knock(entry, preamble) for entry in entries for preamble in _KNOCKS]
+
     def _await_route(self, entries: Sequence[Entry]) -> bool:
         """Wait until every Kong pod passes a probe on to the echo, with or without a PROXY header."""
         waiting: Sequence[Entry] = entries
@@ -183,7 +182,7 @@ class Gathering:
             sent = self._site.send_inside([knock.probe for knock in knocks], self._timeout)
             if sent is None:
                 return True  # nothing can be asked from inside: the probes from outside will tell
-            waiting = self._silent(knocks, sent)
+            waiting = _silent(knocks, sent)
             if waiting:
                 time.sleep(POLL)
         return not waiting
@@ -211,6 +210,12 @@ class Gathering:
         peers = {peer for one in sent if (peer := echo_peer(one)) is not None}
         ready = [kong for kong in self._site.kongs if kong.ready and entry.may_reach(kong)]
         return {kong.name for kong in ready if peers and len(ready) > 1 and kong.address not in peers}
+
+
+def _silent(knocks: Sequence[Planned], sent: Sequence[Sent]) -> list[Entry]:
+    """The entries of ``knocks`` through which none came to the echo, as ``sent`` tells."""
+    heard = {knock.entry for knock, one in zip(knocks, sent, strict=True) if echo_peer(one) is not None}
+    return [entry for entry in dict.fromkeys(knock.entry for knock in knocks) if entry not in heard]
 
 
 def _went_astray(one: Sent) -> bool:

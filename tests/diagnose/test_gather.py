@@ -197,8 +197,28 @@ def test_where_the_route_comes_amid_the_sending_all_are_sent_anew() -> None:
 
     found = from_inside(site)
 
-    assert [len(probes) for probes in site.sendings] == [10, 2, 8]
+    assert [len(probes) for probes in site.sendings] == [10, 2, 10]
     assert all(isinstance(one.outcome, Answered) and one.outcome.status == 200 for one, _ in found.sent)
+
+
+def test_a_worker_of_kongs_that_never_learns_of_the_route_is_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diagnose.gather.PAUSES", (0.0, 0.0))
+    seen: list[Probe] = []
+
+    def by_turns(probe: Probe) -> Outcome:
+        seen.append(probe)
+        return NO_ROUTE if len(seen) % 2 else echoed(probe)
+
+    site = FromInside(by_turns)
+
+    found = from_inside(site)
+
+    assert [len(probes) for probes in site.sendings] == [10, 2, 10, 2, 10]
+    assert (
+        sorted(one.outcome.status for one, _ in found.sent if isinstance(one.outcome, Answered))
+        == [200] * 4 + [404] * 4
+    )
+    assert found.problem is None, "a route is there"
 
 
 @pytest.mark.parametrize(("problem", "told"), [(None, NOT_ROUTED), ("The echo pod is gone.", "The echo pod is gone.")])
