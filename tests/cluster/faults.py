@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import itertools
+import select
 import socket
 import ssl
 import subprocess
@@ -29,6 +30,7 @@ STATUS = {401: "Unauthorized", 429: "Too Many Requests", 500: "Internal Server E
 DELAY = 0.3
 OFTEN = 7
 CUT_AFTER = 300  # bytes of an answer
+PATIENCE = 60.0  # seconds without a word from either side
 
 
 class Faulty:
@@ -75,21 +77,32 @@ class Faulty:
         closing = b"" if b"upgrade:" in head.lower() else b"Connection: close\r\n"
         with self._tls.wrap_socket(socket.create_connection(self._server, 10)) as server:
             server.sendall(first + b"\r\n" + closing + rest)
-            back = threading.Thread(target=relay, args=(client, server), daemon=True)
-            back.start()
-            relay(server, client, CUT_AFTER if cut else None)
-            for end in (client, server):
-                with contextlib.suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
-            back.join(5)
+            relay(client, server, CUT_AFTER if cut else None)
 
 
-def relay(source: socket.socket, sink: socket.socket, most: int | None = None) -> None:
-    """Hand on what comes, ``most`` bytes of it."""
-    with contextlib.suppress(OSError):
-        while (most is None or most > 0) and (piece := source.recv(65536 if most is None else most)):
-            sink.sendall(piece)
-            most = None if most is None else most - len(piece)
+def relay(client: socket.socket, server: ssl.SSLSocket, most: int | None) -> None:
+    """Hand on what comes from either side until one has no more to say; of the server's, ``most`` bytes.
+
+    In one thread: a TLS connection is not to be read and written at the same time. Nor waited for once something came,
+    which may be none of the answer's bytes, but a ticket of TLS 1.3.
+    """
+    sides: list[socket.socket] = [client, server]
+    while most is None or most > 0:
+        ready = [server] if server.pending() else select.select(sides, [], [], PATIENCE)[0]
+        if not ready:
+            return
+        if client in ready:
+            if not (piece := client.recv(65536)):
+                return
+            server.settimeout(PATIENCE)
+            server.sendall(piece)
+        if server in ready:
+            server.settimeout(0)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                if not (piece := server.recv(65536 if most is None else most)):
+                    return
+                client.sendall(piece)
+                most = None if most is None else most - len(piece)
 
 
 def answer(status: int) -> bytes:
