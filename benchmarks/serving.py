@@ -12,6 +12,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+from probes.compose import SECRET_HEADER
+from probes.secret import opening
+
 SECONDS, CONNECTIONS = 10, 200
 ADDRESS = "127.0.0.1"
 MOST = 30 * 1024
@@ -31,7 +34,7 @@ def lines() -> Iterator[str]:
         try:
             _await(port)
             command = ["wrk", "-t", "2", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", "--latency"]
-            command += ["-H", f"X-Kongip-Secret: {secret}", f"http://{ADDRESS}:{port}/kongip/0123456789abcdef"]
+            command += ["-H", f"{SECRET_HEADER}: {opening(secret)}", f"http://{ADDRESS}:{port}/kongip/0123456789abcdef"]
             told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             memory = _most_memory(echo.pid)
         finally:
