@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import Row, in_turns, quiet
+from benchmarks.measuring import Row, in_turns, peak, quiet
 from tests.cluster import bed
 
 ROOT = Path(__file__).parents[1]
@@ -237,16 +237,6 @@ def asked(audit: Path, since: int) -> tuple[int, int]:
     urls = [line["requestURI"] for line in lines if str(line.get("userAgent")).startswith("kongip")]
     pages = sum("continue=" in url for url in urls)
     return pages, len(urls) - pages
-
-
-def peak(command: Sequence[str]) -> float:
-    """The most memory that a command has, in MiB."""
-    ask = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    said = subprocess.run([sys.executable, "-c", ask, *command], capture_output=True, text=True, check=True, cwd=ROOT)
-    return int(said.stdout) / 1024
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -99,3 +100,16 @@ def taken(act: Callable[[], object]) -> float:
 def quiet(*command: str) -> Callable[[], object]:
     """A command, run to its end, whose output nobody reads."""
     return lambda: subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+
+def peak(command: Sequence[str]) -> float:
+    """The most memory that a command, or a process of its own, has, in MiB.
+
+    A small process starts it: a process counts what the one that started it held as its own.
+    """
+    ask = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    said = subprocess.run([sys.executable, "-c", ask, *command], capture_output=True, text=True, check=True)
+    return int(said.stdout) / 1024

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.measuring import Row, in_turns, quiet
+from benchmarks.measuring import Row, in_turns, peak, quiet
 
 LINES = 1_000_000
 TURNS = 5
@@ -39,25 +38,19 @@ def write_log(path: Path, lines: int) -> None:
             )
 
 
+def reading(log: Path) -> Sequence[str]:
+    """The command that reads ``log``."""
+    return sys.executable, "-m", "diagnose", "traffic", "--file", str(log)
+
+
 def commands(log: Path, folder: Path) -> Mapping[str, Sequence[str]]:
     """What takes turns; a peer that this machine lacks is left out."""
     told = {
-        "kongip traffic": (sys.executable, "-m", "diagnose", "traffic", "--file", str(log)),
+        "kongip traffic": reading(log),
         "mawk": ("mawk", "{ n[$1]++ } END { for (a in n) print n[a], a }", str(log)),
         "goaccess": ("goaccess", str(log), *GOACCESS, "-o", str(folder / "goaccess.json")),
     }
     return {name: words for name, words in told.items() if shutil.which(words[0])}
-
-
-def peak(log: Path) -> float:
-    """The most memory that a process of `kongip traffic` has, in MiB: each part of a large log has one."""
-    ask = (
-        "import resource, sys; from diagnose.cli import main; main(sys.argv[1:]); "
-        "print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))"
-    )
-    words = (sys.executable, "-c", ask, "traffic", "--file", str(log))
-    answer = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    return int(answer.splitlines()[-1]) / 1024
 
 
 def rows() -> Sequence[Row]:
@@ -81,9 +74,10 @@ def lines() -> Iterator[str]:
         write_log(log, LINES)
         with longer.open("wb") as file:
             for _ in range(4):
-                with log.open("rb") as part:  # in pieces: a process counts what its parent held as its own
+                with log.open("rb") as part:
                     shutil.copyfileobj(part, file)
+        once, more = peak(reading(log)), peak(reading(longer))
         yield (
-            f"`kongip traffic` takes {peak(log):.0f} MiB of memory for {LINES:,} lines, and {peak(longer):.0f} MiB for "
-            "a log four times as long."
+            f"`kongip traffic` takes {once:.0f} MiB of memory for {LINES:,} lines, and {more:.0f} MiB for a log four "
+            "times as long."
         )
