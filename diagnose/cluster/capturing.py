@@ -7,7 +7,7 @@ sends and gets, not to change anything. What it captures stays in its memory unt
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
@@ -27,6 +27,7 @@ from diagnose.site import Progress
 CONTAINER, CODE, FOLDER = "capture", "/kongip/sniffing.py", "/capture"
 FILE = f"{FOLDER}/packets.pcap"
 NUMBER_LABEL = "kongip/node"
+WHOSE = "capturing"
 ONLY_NET_RAW: Mapping[str, object] = {
     "runAsUser": 0,  # a capability that is added is in force for root alone
     "allowPrivilegeEscalation": False,
@@ -91,9 +92,9 @@ class Capturing:
             problems = (_problem(node, pod, self) for node, pod in pods.items())
             if problem := next(filter(None, problems), None):
                 raise Stop(problem, "")
-            if not pods and (refused := waiting.refused_pod(_events(api, self))):
-                told = refused.replace("the echo pod", "the capturing pod")
-                raise Stop(told, "It needs NET_RAW and the node's network.")
+            events = () if pods else deploy.job_events(api, self.namespace, self.name(0))
+            if refused := waiting.refused_pod(events, WHOSE):
+                raise Stop(refused, "It needs NET_RAW and the node's network.")
             if time.monotonic() > deadline:
                 told = f"The capturing pods did not all run within {timeout:.0f} seconds."
                 raise Stop(told, "See kubectl describe job.")
@@ -117,8 +118,7 @@ class Capturing:
             left = deploy.await_absence(api, self, frozenset(refused))
         except Stop as stop:
             return (deploy.leftover(api, self, f"What run {self.id} made in namespace {self.namespace}", stop.what),)
-        told = sorted(left | set(refused))
-        return tuple(deploy.leftover(api, self, what, refused.get(what, "it is still there")) for what in told)
+        return deploy.leftovers(api, self, left, refused)
 
 
 def shown(api: Api, pod: Object, container: str, file: str) -> bytes:
@@ -151,13 +151,8 @@ def _made(kind: Resource, run: Capturing, reply: Reply) -> Object:
 
 
 def _problem(node: str, pod: Object, run: Capturing) -> str | None:
-    said = waiting.stuck(pod, run.image)
-    return said.replace("echo", "capturing") + f" (node {node})" if said is not None else None
-
-
-def _events(api: Api, run: Capturing) -> Sequence[Object]:
-    fields = f"involvedObject.kind=Job,involvedObject.name={run.name(0)}"
-    return api.items(f"/api/v1/namespaces/{run.namespace}/events", [("fieldSelector", fields)]).items
+    said = waiting.stuck(pod, run.image, WHOSE)
+    return f"{said} (node {node})" if said is not None else None
 
 
 def job(run: Capturing, number: int) -> Object:

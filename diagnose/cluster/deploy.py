@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -111,15 +111,15 @@ def await_pod(
 def problem_of(api: Api, run: Run, pod: Object | None, waited: float) -> str | None:
     """What keeps the pod from running, None while it may still come."""
     if pod is None:
-        return waiting.refused_pod(job_events(api, run)) if waited > EVENTS_AFTER else None
+        return waiting.refused_pod(job_events(api, run.namespace, run.name)) if waited > EVENTS_AFTER else None
     late = waiting.unschedulable(pod) if waited > UNSCHEDULABLE_PATIENCE else None
     return waiting.stuck(pod, run.image) or late
 
 
-def job_events(api: Api, run: Run) -> tuple[Object, ...]:
-    """The events about the run's Job, as far as they may be read."""
-    fields = f"involvedObject.kind=Job,involvedObject.name={run.name}"
-    return api.items(f"/api/v1/namespaces/{run.namespace}/events", [("fieldSelector", fields)]).items
+def job_events(api: Api, namespace: str, name: str) -> tuple[Object, ...]:
+    """The events about a Job, as far as they may be read."""
+    fields = f"involvedObject.kind=Job,involvedObject.name={name}"
+    return api.items(f"/api/v1/namespaces/{namespace}/events", [("fieldSelector", fields)]).items
 
 
 def refusal(kind: Resource, run: Run, reply: Reply) -> str:
@@ -165,9 +165,7 @@ def _remove(api: Api, run: Run) -> tuple[str, ...]:
     for answer in answers[: len(hanging)]:
         refused |= answer
     left = await_absence(api, run, frozenset(refused))
-    return tuple(
-        leftover(api, run, what, refused.get(what, "it is still there")) for what in sorted(left | set(refused))
-    )
+    return leftovers(api, run, left, refused)
 
 
 def delete(api: Api, run: Made, kind: Resource, name: str, options: Mapping[str, object]) -> dict[str, str]:
@@ -201,6 +199,13 @@ def await_absence(api: Api, run: Made, refused: frozenset[str]) -> frozenset[str
         if not left - refused or time.monotonic() > deadline:
             return left
         time.sleep(POLL)
+
+
+def leftovers(api: Api, run: Made, left: Set[str], refused: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence for each object that is ``left``, or whose removal was ``refused`` with these words."""
+    return tuple(
+        leftover(api, run, what, refused.get(what, "it is still there")) for what in sorted(left | set(refused))
+    )
 
 
 def leftover(api: Api, run: Made, what: str, why: str) -> str:

@@ -1,4 +1,4 @@
-"""What keeps the echo's pod from running, told from the pod and its Job's events."""
+"""What keeps a pod of kongip's from running, told from the pod and its Job's events. ``whose`` is what it does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from diagnose.cluster.objects import at, condition_of
 from diagnose.cluster.replies import Object
 
+ECHO = "echo"
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 START_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
@@ -43,24 +44,24 @@ def unschedulable(pod: Object) -> str | None:
     )
 
 
-def stuck(pod: Object, image: str) -> str | None:
+def stuck(pod: Object, image: str, whose: str = ECHO) -> str | None:
     """Why the pod will not come to run however long one waits, None where it may."""
     for status in at(pod, "status", "containerStatuses") or ():
         waiting = at(status, "state", "waiting") or {}
         reason, message = waiting.get("reason"), sentence(waiting.get("message"))
         if reason in IMAGE_REASONS:
             return (
-                f"The image {image} of the echo pod cannot be pulled ({reason}): {message} "
+                f"The image {image} of the {whose} pod cannot be pulled ({reason}): {message} "
                 "Name one that the nodes can get, with python3 in it, with --image."
             )
         if reason in START_REASONS:
             return (
-                f"The echo's container cannot be started ({reason}): {message} "
+                f"The {whose}'s container cannot be started ({reason}): {message} "
                 "Choose another image with --image, or another namespace with --namespace."
             )
     if at(pod, "status", "phase") == "Failed":
         return (
-            f"The echo pod ended at once ({ending(pod)}). "
+            f"The {whose} pod ended at once ({ending(pod)}). "
             f"See whether the image {image} has python3, or choose another with --image."
         )
     return None
@@ -74,12 +75,13 @@ def ending(pod: Object) -> str:
     return str(at(pod, "status", "reason") or at(pod, "status", "message") or "no reason given")
 
 
-def refused_pod(events: Iterable[Object]) -> str | None:
+def refused_pod(events: Iterable[Object], whose: str = ECHO) -> str | None:
     """Why the Job may not create its pod (quota, admission), None where no event says so."""
     message = next((event.get("message") for event in events if event.get("reason") == "FailedCreate"), None)
     if message is None:
         return None
-    return f"The cluster refuses the echo pod: {sentence(message)} Choose a namespace that admits it with --namespace."
+    told = f"The cluster refuses the {whose} pod: {sentence(message)}"
+    return f"{told} Choose a namespace that admits it with --namespace."
 
 
 def progress_of(pod: Object | None) -> str:
