@@ -12,8 +12,8 @@ from diagnose.cluster.discover import find_service
 from diagnose.cluster.entries import resolve
 from diagnose.cluster.fronts import fronts_of
 from diagnose.cluster.inventory import read_inventory
-from diagnose.cluster.objects import full_name, name_of, namespace_of
-from diagnose.cluster.pods import KongPod, find_pods
+from diagnose.cluster.objects import full_name
+from diagnose.cluster.pods import KongPod, find_pods, log_lines_of
 from diagnose.cluster.snapshot import take
 from diagnose.errors import Stop
 from diagnose.owners import Inventory
@@ -43,10 +43,8 @@ class KongLogs:
         query += [("tailLines", str(lines))] if lines is not None else []
 
         def read(pod: KongPod) -> str | None:
-            container = [("container", pod.container)] if pod.container else []
-            path = f"/api/v1/namespaces/{namespace_of(pod.pod)}/pods/{name_of(pod.pod)}/log"
             try:
-                reply = self.api.lines(path, [*query, *container], taking(pod.kong.name))
+                reply = log_lines_of(self.api, pod, query, taking(pod.kong.name))
             except Stop as stop:
                 return stop.what
             return None if reply.ok else reply.message

@@ -17,8 +17,7 @@ from diagnose.cluster.log_lines import (
     split_stamp,
 )
 from diagnose.cluster.log_sieve import Sieve
-from diagnose.cluster.objects import name_of, namespace_of
-from diagnose.cluster.pods import KongPod
+from diagnose.cluster.pods import KongPod, log_lines_of
 from diagnose.errors import Stop
 from diagnose.site import AccessLine, Complaint, Logs
 from probes.probe import Preamble, Probe
@@ -98,10 +97,8 @@ def read_pod(api: Api, pod: KongPod, probes: Sequence[Probe], seconds: float) ->
             foreign += 1
 
     query = [("sinceSeconds", str(max(1, round(seconds + 0.5)))), ("timestamps", "true")]
-    query += [("container", pod.container)] if pod.container else []
     try:
-        path = f"/api/v1/namespaces/{namespace_of(pod.pod)}/pods/{name_of(pod.pod)}/log"
-        reply = api.lines(path, query, take)
+        reply = log_lines_of(api, pod, query, take)
     except Stop as stop:
         log.unread = stop.what
         return log

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from diagnose.cluster.api import Api
+from diagnose.cluster.api import Api, Query
 from diagnose.cluster.kinds import POD, SERVICE
 from diagnose.cluster.objects import at, condition_of, full_name, name_of, namespace_of
-from diagnose.cluster.replies import Listing, Object
+from diagnose.cluster.replies import Listing, Object, Reply
 from diagnose.cluster.settings import (
     Contents,
     Source,
@@ -53,6 +53,12 @@ def find_pods(api: Api, service: Object) -> tuple[tuple[KongPod, ...], tuple[Gap
     contents, refused = read_contents(api, namespace, pods)
     found = tuple(describe(pod, contents) for pod in pods)
     return found, tuple(gap for one in found if (gap := settings_gap(one, contents, refused)))
+
+
+def log_lines_of(api: Api, pod: KongPod, query: Query, take: Callable[[bytes], None]) -> Reply:
+    """Hand each line of the log of a pod's proxy container to ``take``; a refusal comes back as the reply."""
+    path = f"{POD.collection(namespace_of(pod.pod))}/{name_of(pod.pod)}/log"
+    return api.lines(path, [*query, *([("container", pod.container)] if pod.container else [])], take)
 
 
 def is_running(pod: Object) -> bool:

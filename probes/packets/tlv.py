@@ -79,11 +79,6 @@ class TlvNoop(Tlv):
     """Padding, which every receiver skips."""
 
     name = "PROXY TLV Noop"
-    fields_desc: ClassVar[list[Any]] = [
-        ByteEnumField("type", tlvs.NOOP, tlvs.NAMES),
-        FieldLenField("length", None, length_of="value"),
-        XStrLenField("value", b"", length_from=lambda tlv: tlv.length),
-    ]
 
 
 class TlvCrc32c(Tlv):
