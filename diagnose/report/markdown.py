@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from diagnose.fleet.outcome import NO_REPORT, Outcome, headline
+from diagnose.report.closing import left_open, redacted
 from diagnose.report.fleet_rows import TITLES, cells
 from diagnose.report.groups import tables
 from diagnose.report.harmless import harmless, harmless_lines
-from diagnose.report.ladder import Line, What, lines, possible, title
+from diagnose.report.ladder import Line, What, lines, title
 from diagnose.report.report import Finding, Remedy, RemedyStep, Report
 from diagnose.report.short import marks_of
 from diagnose.report.signs import UNICODE
@@ -71,13 +72,14 @@ def _blocks(report: Report) -> Iterator[str]:
     yield from _groups(report)
     for finding in report.findings:
         yield from _finding(finding, report)
-    yield from _listed("Not told apart: the evidence fits each of these", possible(report))
-    yield from _listed("What would settle what is open", report.settled_by)
-    yield from _listed("Not measured", [f"{gap.what}: {gap.why}" for gap in report.not_measured])
+    for name, items in left_open(report):
+        yield from _listed(name, items)
     yield from _probes(report)
     run = report.run
-    redacted = "; addresses and names are placeholders" if report.redacted else ""
-    yield from (f"<sub>run {plain(run.id)}, {run.seconds:.1f} s, kongip {plain(run.version)}{redacted}</sub>", "")
+    yield from (
+        f"<sub>run {plain(run.id)}, {run.seconds:.1f} s, kongip {plain(run.version)}{redacted(report)}</sub>",
+        "",
+    )
     yield f"**{verdict}**"
 
 

@@ -9,9 +9,10 @@ from functools import cache
 from html import escape
 from importlib import resources
 
+from diagnose.report.closing import left_open, redacted
 from diagnose.report.groups import tables, unseen_shares
 from diagnose.report.harmless import harmless, harmless_lines
-from diagnose.report.ladder import possible, title
+from diagnose.report.ladder import title
 from diagnose.report.more_of import more_of
 from diagnose.report.picture import picture
 from diagnose.report.report import Finding, ProbeRow, Remedy, Report, Verdict
@@ -60,13 +61,12 @@ def _body(report: Report) -> Iterator[str]:
         yield "<h2>Findings</h2>"
     for finding in report.findings:
         yield from _finding(finding, report)
-    yield from _listed("Not told apart: the evidence fits each of these", possible(report))
-    yield from _listed("What would settle what is open", report.settled_by)
-    yield from _listed("Not measured", [f"{gap.what}: {gap.why}" for gap in report.not_measured])
+    for name, items in left_open(report):
+        yield from _listed(name, items)
     yield from _probes(report)
     run = report.run
-    redacted = "; addresses and names are placeholders" if report.redacted else ""
-    yield f'<p class="quiet">Run {_said(run.id)}, {run.seconds:.1f} s, kongip {_said(run.version)}{redacted}</p>'
+    kongip = f"kongip {_said(run.version)}{redacted(report)}"
+    yield f'<p class="quiet">Run {_said(run.id)}, {run.seconds:.1f} s, {kongip}</p>'
     yield from _verdict(report, "p")
     yield from ("</main>", "</body>")
 

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from diagnose.report import blocks
+from diagnose.report.closing import left_open, redacted
 from diagnose.report.groups import Way, apart, by_entry, entry_of, logged_of, unseen_share
 from diagnose.report.harmless import harmless, harmless_lines
-from diagnose.report.ladder import possible, title
+from diagnose.report.ladder import title
 from diagnose.report.ladder_drawing import drawn
 from diagnose.report.report import Finding, Group, ProbeRow, Remedy, Report, Severity, Verdict
 from diagnose.report.short import marks_of
@@ -55,10 +56,8 @@ def _blocks(report: Report, signs: Signs, verbose: bool) -> Iterator[RenderableT
     yield from _groups(report.groups)
     for finding in report.findings:
         yield from _finding(finding, report, signs)
-    yield from blocks.listed("Not told apart: the evidence fits each of these", possible(report), signs)
-    yield from blocks.listed("What would settle what is open", report.settled_by, signs)
-    gaps = [f"{gap.what}: {gap.why}" for gap in report.not_measured]
-    yield from blocks.listed("Not measured", gaps, signs)
+    for name, items in left_open(report):
+        yield from blocks.listed(name, items, signs)
     if verbose:
         yield from _probes(report, signs)
         not_needed = [f"{gap.what}: {gap.why}" for gap in report.not_needed]
@@ -171,5 +170,4 @@ def _became(rows: Sequence[ProbeRow]) -> Table:
 
 def _summary(report: Report) -> str:
     run = report.run
-    redacted = "; addresses and names are placeholders" if report.redacted else ""
-    return f"{len(report.probes)} probes in {run.seconds:.1f} s, run {run.id}, kongip {run.version}{redacted}"
+    return f"{len(report.probes)} probes in {run.seconds:.1f} s, run {run.id}, kongip {run.version}{redacted(report)}"
