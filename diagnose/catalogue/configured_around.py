@@ -62,9 +62,9 @@ FAULTS = (
             right the log is.
             """,
         tell_apart="""
-            Nothing is reported where Kong trusts nobody: its peer and its client are then one. Only manifests are
-            looked at (`--file`), and code for `kong.client.get_ip` in the functions that stand in them; plugins of
-            one's own are not read. A function may ask for the peer on purpose.
+            Nothing is reported where Kong trusts nobody: its peer and its client are then one. KongPlugin and
+            KongClusterPlugin objects are read, with the functions that stand in them; plugins of one's own and those
+            that were made by the Admin API are not. A function may ask for the peer on purpose.
             """,
         cure="""
             `kong.client.get_forwarded_ip` in functions. For a Lambda function, write that address into a header of the
@@ -112,6 +112,49 @@ FAULTS = (
         cure="""
             Add the nodes' public addresses to `trusted_ips`, each by itself, and keep the list in step with the nodes.
             Or let Kong be reached on the private network alone.
+            """,
+    ),
+    Fault(
+        code="KIP743",
+        name="local-under-ipvs",
+        layer=Layer.NODE,
+        severity=Severity.INFO,
+        title="kube-proxy's mode ipvs leaves callers on nodes without Kong unanswered under Local",
+        why="""
+            In mode ipvs each node has the published address on an interface of its own, so that a caller on a node gets
+            to that node's kube-proxy and no further. Under `Local` it knows the node's own pods of Kong alone; where
+            none runs, connections time out. From Kubernetes 1.21 on pods get through all the same; nodes themselves,
+            and pods with `hostNetwork`, do not. kube-proxy's other modes lead callers within the cluster to any pod.
+            """,
+        tell_apart="""
+            Callers from outside are not concerned. Nothing is reported where kube-proxy's mode is not known, where
+            Kong runs on each node, or where `ipMode: Proxy` or a host name is published. Connections that are closed
+            at once, rather than time out, are KIP728.
+            """,
+        cure="""
+            Let callers within the cluster use the Service's name. Else run Kong as a DaemonSet, or kube-proxy in mode
+            nftables or iptables.
+            """,
+    ),
+    Fault(
+        code="KIP744",
+        name="answers-stay-on-nodes",
+        layer=Layer.NODE,
+        severity=Severity.WARNING,
+        title="kube-proxy's mode ipvs keeps nodes' answers from a balancer that calls from its published address",
+        why="""
+            In mode ipvs each node has the published address on an interface of its own. A balancer that ends
+            connections opens new ones to the nodes; where it does so from the address that it publishes, each node
+            takes the answers for its own, and nothing goes back. Health checks fail, and the balancer takes all its
+            targets for dead. Hetzner's does so within a private network.
+            """,
+        tell_apart="""
+            Nothing is reported of balancers that hand packets on, where kube-proxy's mode is not known, or where
+            traffic shows the address preserved: the balancer then calls from elsewhere.
+            """,
+        cure="""
+            `ipMode: Proxy` (Kubernetes 1.30 and later), or a host name in place of the address: nodes then bind
+            nothing. For Hetzner's, `load-balancer.hetzner.cloud/disable-private-ingress: "true"`.
             """,
     ),
 )

@@ -34,7 +34,7 @@ class Scope(StrEnum):
 class Need:
     """Something that is asked of one resource, which may be a part of one such as pods/log.
 
-    ``tells`` is what goes untold without it. ``name`` is the only object that is meant, None for any. Without a
+    ``tells`` is what goes untold without it. ``names`` are the only objects that are meant, none for any. Without a
     ``vital`` one the echo is not deployed, and nothing captured. ``reaches_in`` marks what --no-exec does without,
     ``secret`` what is asked only where Kong's settings stand in a Secret.
     """
@@ -44,7 +44,7 @@ class Need:
     group: str
     resource: str
     tells: str
-    name: str | None = None
+    names: tuple[str, ...] = ()
     vital: bool = False
     reaches_in: bool = False
     secret: bool = False
@@ -74,6 +74,13 @@ _BEGIN = ("create", "get")
 _NETWORKING, _APPS = "networking.k8s.io", "apps"
 _GATEWAY_API, _OPERATOR = "gateway.networking.k8s.io", "gateway-operator.konghq.com"
 
+_PLUGINS, _PEERS = "configuration.konghq.com", "which plugins use Kong's TCP peer, whatever Kong logs"
+_SPREAD = "what leads connections to pods: kube-proxy, in which mode, or Cilium"
+
+CILIUM = "cilium-config"
+KUBE_PROXY = ("kube-proxy-config", "kube-proxy")
+"""The ConfigMaps that kube-proxy may read: EKS's, whose other one holds no settings, and that of kubeadm."""
+
 READING: tuple[Need, ...] = (
     Need(Scope.CLUSTER, _LIST, "", "services", "which Service is Kong's: --service NAMESPACE/NAME then has to name it"),
     Need(Scope.CLUSTER, _LIST, "", "nodes", "which cloud the nodes are in, and whose their addresses are"),
@@ -90,7 +97,8 @@ READING: tuple[Need, ...] = (
     Need(Scope.KONG, _GET, "", "namespaces", "whether a mesh is to inject its sidecar into Kong's namespace"),
     Need(Scope.KONG, _GET, "", "configmaps", "settings of Kong's that stand in a ConfigMap"),
     Need(Scope.KONG, _GET, "", "secrets", "settings of Kong's that stand in a Secret", secret=True),
-    Need(Scope.SYSTEM, _GET, "", "configmaps", "whether Cilium takes the place of kube-proxy", name="cilium-config"),
+    *(Need(Scope.CLUSTER, _LIST, _PLUGINS, kind, _PEERS) for kind in ("kongplugins", "kongclusterplugins")),
+    Need(Scope.SYSTEM, _GET, "", "configmaps", _SPREAD, names=(CILIUM, *KUBE_PROXY)),
 )
 """What every mode reads."""
 
@@ -164,9 +172,11 @@ def needs(mode: Mode, kinds: Sequence[Resource], *, execute: bool) -> tuple[Need
 
 
 def rights_of(need: Need, namespaces: Mapping[Scope, str]) -> tuple[Right, ...]:
-    """A need as rights, one for each verb."""
+    """A need as rights, one for each verb and each object that it names."""
     where = namespaces.get(need.scope)
-    return tuple(Right(verb, need.group, need.resource, where, need.name) for verb in need.verbs)
+    return tuple(
+        Right(verb, need.group, need.resource, where, name) for verb in need.verbs for name in need.names or (None,)
+    )
 
 
 def namespaces(kong: str, echo: str) -> dict[Scope, str]:

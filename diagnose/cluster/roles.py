@@ -46,17 +46,17 @@ def role(name: str, namespace: str | None, needs: Iterable[Need]) -> str:
             f"  - apiGroups: {flow([need.group])}",
             f"    resources: {flow([need.resource])}",
         ]
-        lines += [f"    resourceNames: {flow([need.name])}"] if need.name else []
+        lines += [f"    resourceNames: {flow(need.names)}"] if need.names else []
         lines.append(f"    verbs: {flow(verbs)}")
     return "\n".join(lines) + "\n"
 
 
 def once(needs: Iterable[Need]) -> Iterable[tuple[Need, list[str]]]:
     """Each need with those of its verbs that no need before it has on the same objects."""
-    granted: set[tuple[str, str, str | None, str]] = set()
+    granted: set[tuple[str, str, tuple[str, ...], str]] = set()
     for need in needs:
-        verbs = [verb for verb in need.verbs if (need.group, need.resource, need.name, verb) not in granted]
-        granted |= {(need.group, need.resource, need.name, verb) for verb in verbs}
+        verbs = [verb for verb in need.verbs if (need.group, need.resource, need.names, verb) not in granted]
+        granted |= {(need.group, need.resource, need.names, verb) for verb in verbs}
         if verbs:
             yield need, verbs
 

@@ -10,8 +10,20 @@ from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import Found, findings_of
 from diagnose.inspect.kongs import Everything, Kong, everything_in, find_kongs
-from diagnose.inspect.rules import addresses, aws, balancers, fronts, listeners, mesh, peers, plugins, settings, trust
-from diagnose.inspect.shapes import misfit
+from diagnose.inspect.rules import (
+    addresses,
+    aws,
+    balancers,
+    fronts,
+    kube_proxy,
+    listeners,
+    mesh,
+    peers,
+    plugins,
+    settings,
+    trust,
+)
+from diagnose.inspect.shapes import without_misfits
 from diagnose.inspect.ways import Way, find_ways
 from diagnose.installation import Installation
 from diagnose.remedies.forms import kept
@@ -48,6 +60,8 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     balancers.listeners_disagree,
     balancers.local_cannot_restore,
     balancers.hairpin_without_header,
+    kube_proxy.local_under_ipvs,
+    kube_proxy.answers_stay_on_nodes,
     balancers.caught_in_a_trap,
     balancers.edge_header_open,
     fronts.certificates_out_of_play,
@@ -83,7 +97,7 @@ def judge(
     ``contents`` are what ConfigMaps and Secrets hold, by namespace; None: those in the snapshot. ``kubectl`` is how
     the cluster is reached, ``installation`` how its Kong was installed, None where the objects alone tell.
     """
-    sound, odd = _sound(snapshot)
+    sound, odd = without_misfits(snapshot)
     kongs = find_kongs(sound, everything_in(sound) if contents is None else contents, kubectl, installation)
     ways = find_ways(sound, kongs, kubectl)
     found = [_kept(one, kong) for rule in OF_KONG for kong in kongs for one in rule(kong)]
@@ -110,7 +124,7 @@ def _kept(found: Found, *kongs: Kong) -> Found:
 
 
 REFUTED_WHERE_PRESERVED = frozenset(
-    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 738), 741)
+    f"KIP{code}" for code in (*range(707, 711), 712, 713, 717, 719, *range(722, 728), *range(730, 738), 741, 744)
 )
 """What says that the address is lost, that it can be forged, or that connections fail. A rule reads wishes; an address
 that is preserved on every way shows that something else than the objects decides."""
@@ -120,16 +134,6 @@ def agreeing_with(findings: Iterable[Finding], verdict: Verdict) -> list[Finding
     """The findings that traffic with this verdict leaves standing."""
     refuted = REFUTED_WHERE_PRESERVED if verdict is Verdict.PRESERVED else frozenset()
     return [finding for finding in findings if finding.code not in refuted]
-
-
-def _sound(snapshot: Snapshot) -> tuple[Snapshot, tuple[Gap, ...]]:
-    """The snapshot without the objects that rules cannot read."""
-    objects, gaps = {}, []
-    for kind, things in snapshot.objects.items():
-        problems = [(thing, misfit(thing, kind)) for thing in things]
-        objects[kind] = tuple(thing for thing, problem in problems if problem is None)
-        gaps += [Gap(f"one of the {kind}", problem) for _, problem in problems if problem is not None]
-    return Snapshot(objects, snapshot.refused, snapshot.pods_cut), tuple(gaps)
 
 
 CONTAINED = ("kind://", "k3d://", "minikube://")

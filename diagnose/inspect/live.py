@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from diagnose.cluster.api import Api
@@ -11,15 +12,17 @@ from diagnose.cluster.installation import find_installation
 from diagnose.cluster.objects import at, full_name, labels_of, namespace_of
 from diagnose.cluster.pods import read_contents, selector_text
 from diagnose.cluster.replies import Listing, Object
-from diagnose.cluster.rights import Scope, untold
+from diagnose.cluster.rights import CILIUM, Scope, untold
 from diagnose.cluster.snapshot import Snapshot, alone, take
 from diagnose.errors import USAGE, Stop
-from diagnose.inspect.kongs import WORKLOADS, Everything
-from diagnose.inspect.rules.peers import CILIUM
+from diagnose.inspect.kongs import OPERATED, WORKLOADS, Everything, find_kongs
+from diagnose.inspect.rules import kube_proxy
+from diagnose.inspect.rules.balancers import taken_by_nodes
+from diagnose.inspect.shapes import without_misfits
 from diagnose.installation import Installation
 from diagnose.site import Gap
 
-CILIUM_SETTINGS = f"/api/v1/namespaces/{Scope.SYSTEM}/configmaps/{CILIUM}"
+PLUGINS = {kind: f"/apis/configuration.konghq.com/v1/{kind}" for kind in ("kongplugins", "kongclusterplugins")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,14 @@ def read_cluster(api: Api, service: str | None, ingress_class: str | None, names
 def read_around(api: Api, whole: Snapshot, service: Object) -> Reading:
     """The objects of the Kong behind ``service``, of those in ``whole`` and what that lacks."""
     home = namespace_of(service)
-    objects, refused = dict(whole.objects), dict(whole.refused)
-    for kind, listing in _more(api, home, service).items():
-        objects[kind] = listing.items
-        if listing.refused:
-            refused[kind] = listing.refused
-        else:
-            refused.pop(kind, None)
-    objects["services"] = (service,)
-    for kind in WORKLOADS:
-        objects[kind] = tuple(one for one in objects.get(kind, ()) if _behind(service, one))
-    templates = [at(one, "spec", "template") or {} for kind in WORKLOADS for one in objects[kind]]
-    contents, unread = read_contents(api, home, [*templates, *objects["pods"]])
-    read = Snapshot(objects, refused)
+    read = _with(_own(whole, service), _more(api, home, service, whole.of("daemonsets")))
+    templates = [at(one, "spec", "template") or {} for one in read.of(*WORKLOADS)]
+    contents, unread = read_contents(api, home, [*templates, *read.of("pods")])
+    if _believes_some(read, {home: contents}):
+        read = _with(read, _listings(api, PLUGINS))
     installation, operated = find_installation(service, read, api.get)
     unheld = (Gap(f"{source.kind[:-1]} {source.name}", why) for source, why in unread.items())
-    gaps = (*refused_gaps(refused), *unheld, *operated)
+    gaps = (*refused_gaps(read.refused), *unheld, *operated)
     return Reading(full_name(service), read, {home: contents}, installation, gaps)
 
 
@@ -79,18 +74,72 @@ def _within(snapshot: Snapshot, namespace: str | None) -> Snapshot:
     return Snapshot({**snapshot.objects, "services": services}, snapshot.refused, snapshot.pods_cut)
 
 
-def _more(api: Api, home: str, service: Object) -> dict[str, Listing]:
+def _own(whole: Snapshot, service: Object) -> Snapshot:
+    """The snapshot with the one Service, the workloads behind it, and kube-proxy, which leads connections to it."""
+    objects = dict(whole.objects)
+    objects["services"] = (service,)
+    for kind in WORKLOADS:
+        objects[kind] = tuple(one for one in whole.of(kind) if _behind(service, one) or kube_proxy.is_kube_proxy(one))
+    return Snapshot(objects, whole.refused, whole.pods_cut)
+
+
+def _with(snapshot: Snapshot, listings: Mapping[str, Listing]) -> Snapshot:
+    """The snapshot with these kinds in the place of what it has of them."""
+    objects, refused = dict(snapshot.objects), dict(snapshot.refused)
+    for kind, listing in listings.items():
+        objects[kind] = listing.items
+        refused.pop(kind, None)
+        if listing.refused:
+            refused[kind] = listing.refused
+    return Snapshot(objects, refused, snapshot.pods_cut)
+
+
+def _more(api: Api, home: str, service: Object, daemon_sets: Iterable[Object]) -> dict[str, Listing]:
     """What the snapshot of a whole cluster lacks: Kong's own pods to the last, its StatefulSets, its namespace."""
-    selector = selector_text(service)
-    pods = api.items(f"/api/v1/namespaces/{home}/pods", [("labelSelector", selector)]) if selector else Listing()
-    space = api.get(f"/api/v1/namespaces/{home}")
-    cilium = api.get(CILIUM_SETTINGS)
-    return {
-        "configmaps": alone(cilium),
-        "pods": pods,
-        "statefulsets": api.items(f"/apis/apps/v1/namespaces/{home}/statefulsets"),
-        "namespaces": alone(space),
-    }
+
+    def pods() -> Listing:
+        selector = selector_text(service)
+        path = f"/api/v1/namespaces/{home}/pods"
+        return api.items(path, [("labelSelector", selector)]) if selector else Listing()
+
+    def settings(name: str) -> Listing:
+        return alone(api.get(f"/api/v1/namespaces/{Scope.SYSTEM}/configmaps/{name}"))
+
+    with ThreadPoolExecutor(5) as pool:
+        read = {
+            "pods": pool.submit(pods),
+            "statefulsets": pool.submit(api.items, f"/apis/apps/v1/namespaces/{home}/statefulsets"),
+            "namespaces": pool.submit(lambda: alone(api.get(f"/api/v1/namespaces/{home}"))),
+        }
+        told = list(pool.map(settings, _spreading(service, daemon_sets)))
+    return {kind: future.result() for kind, future in read.items()} | {"configmaps": _together(told)}
+
+
+def _together(listings: Sequence[Listing]) -> Listing:
+    """Listings as one, which is refused where one of them is."""
+    items = tuple(one for listing in listings for one in listing.items)
+    return Listing(items, next((listing.refused for listing in listings if listing.refused), None))
+
+
+def _spreading(service: Object, daemon_sets: Iterable[Object]) -> Iterator[str]:
+    """The ConfigMaps that tell how connections get to pods, where that matters to rules."""
+    if at(service, "spec", "externalTrafficPolicy") != "Local":
+        yield CILIUM
+    if taken_by_nodes(service) and (name := kube_proxy.settings_of(daemon_sets)):
+        yield name
+
+
+def _believes_some(snapshot: Snapshot, contents: Everything) -> bool:
+    """Whether Kong may take the client from what a peer says, so that plugins may use another address than its log."""
+    kinds = (*WORKLOADS, *OPERATED, "pods")
+    sound, _ = without_misfits(Snapshot({kind: snapshot.of(kind) for kind in kinds}))
+    return any(not kong.sees_nobody() for kong in find_kongs(sound, contents))
+
+
+def _listings(api: Api, paths: Mapping[str, str]) -> dict[str, Listing]:
+    """All objects of some kinds; of one that the server lacks, none."""
+    with ThreadPoolExecutor(len(paths)) as pool:
+        return dict(zip(paths, pool.map(api.items, paths.values()), strict=True))
 
 
 def _behind(service: Object, workload: Object) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnose.cluster.replies import Object
+from diagnose.cluster.snapshot import Snapshot
+from diagnose.site import Gap
 
 EVERY = object()
 """Stands for every key of a mapping."""
@@ -46,7 +48,13 @@ _CONTAINER = {
     "readinessProbe": _PROBE,
     "startupProbe": _PROBE,
 }
-_POD = {"hostNetwork": bool, "nodeName": str, "containers": [_CONTAINER], "initContainers": [_CONTAINER]}
+_POD = {
+    "hostNetwork": bool,
+    "nodeName": str,
+    "containers": [_CONTAINER],
+    "initContainers": [_CONTAINER],
+    "volumes": [{"configMap": {"name": str}}],
+}
 _TEMPLATE = {"metadata": _META, "spec": _POD}
 _WORKLOAD = {"metadata": _META, "spec": {"template": _TEMPLATE}}
 _BALANCER = {"loadBalancer": {"ingress": [{"ip": str, "hostname": str, "ipMode": str}]}}
@@ -138,6 +146,16 @@ _KINDS = {
     list: "a list",
     dict: "a mapping",
 }
+
+
+def without_misfits(snapshot: Snapshot) -> tuple[Snapshot, tuple[Gap, ...]]:
+    """The snapshot without the objects that rules cannot read, and each of those as a gap."""
+    objects, gaps = {}, []
+    for kind, things in snapshot.objects.items():
+        problems = [(thing, misfit(thing, kind)) for thing in things]
+        objects[kind] = tuple(thing for thing, problem in problems if problem is None)
+        gaps += [Gap(f"one of the {kind}", problem) for _, problem in problems if problem is not None]
+    return Snapshot(objects, snapshot.refused, snapshot.pods_cut), tuple(gaps)
 
 
 def misfit(thing: Object, kind: str) -> str | None:

@@ -109,7 +109,7 @@ def _attributes(way: Way, owned: str, network: bool) -> Iterator[Found]:
         why = "a Classic Load Balancer has no target groups"
         yield Found("KIP722", (way.noted(ATTRIBUTES), owned, why), RECREATE, (_claim(way),))
         return
-    oldest = _oldest(way.snapshot.of("nodes"))
+    oldest = oldest_version(way.snapshot.of("nodes"))
     if oldest is not None and oldest[0] + NODES_BEHIND < ATTRIBUTES_SINCE:
         why = (
             f"{Owner.BUILT_IN} reads it from v1.{ATTRIBUTES_SINCE}.0 on, and a control plane is at most "
@@ -118,7 +118,7 @@ def _attributes(way: Way, owned: str, network: bool) -> Iterator[Found]:
         yield Found("KIP722", (way.noted(ATTRIBUTES), owned, oldest[1], why), RECREATE, (_claim(way),))
 
 
-def _oldest(nodes: tuple[Object, ...]) -> tuple[int, str] | None:
+def oldest_version(nodes: tuple[Object, ...]) -> tuple[int, str] | None:
     """The oldest minor version that a node tells, and where it does; None where none does."""
     told = []
     for node in nodes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.cluster.objects import at
+from diagnose.cluster.replies import Object
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.rules.aws import not_honoured
 from diagnose.inspect.rules.fronts import provider_of
@@ -25,7 +26,7 @@ NEG = "cloud.google.com/neg"
 A_NAME = "NAME-THAT-LEADS-TO-THE-BALANCER"
 """What stands in the data of providers where the value is the user's own."""
 
-_PASSES = frozenset({Proxying.PASSES_THROUGH.value})
+PASSES = frozenset({Proxying.PASSES_THROUGH.value})
 _SILENT = frozenset({Proxying.PROXIES.value})
 _SENDS_V2 = frozenset({Proxying.SENDS_PROXY_V2.value})
 _SENDS = frozenset(one.value for one in SENDS_PROXY)
@@ -45,7 +46,7 @@ def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:
     """Kong demands PROXY headers behind a balancer that sends none: it cannot, or it was not told to."""
     fact = expected(way)
     flagged = [one for one in way.listens if one.demands_proxy]
-    if fact is None or fact.behaviours not in (_PASSES, _SILENT) or not flagged or _proxied_otherwise(way):
+    if fact is None or fact.behaviours not in (PASSES, _SILENT) or not flagged or _proxied_otherwise(way):
         return
     if any(not_honoured(way)):
         return  # it was to send them, and that finding says why it does not
@@ -54,7 +55,7 @@ def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:
     if told := _told(way, Purpose.PROXY_PROTOCOL):
         because = (fact.source, "it is not told to send PROXY headers", *listening)
         yield Found("KIP725", because, "let the balancer send PROXY headers", _steps(way, told), effects)
-    elif fact.behaviours == _PASSES:
+    elif fact.behaviours == PASSES:
         steps = tuple(step for kong in way.kongs for step in kong.expecting_none())[:1]
         steps += (way.step(externalTrafficPolicy="Local"),) if way.policy != "Local" else ()
         summary = "remove proxy_protocol from the listeners, and let externalTrafficPolicy: Local keep the source"
@@ -227,19 +228,26 @@ def hairpin_without_header(way: Way) -> Iterator[Found]:
     """Callers in the cluster reach the published address without the balancer, and so without its PROXY header."""
     flagged = [one for one in way.listens if one.demands_proxy]
     fact = expected(way)
-    if not flagged or not way.balanced or (fact is not None and fact.behaviours == _PASSES):
+    if not flagged or not way.balanced or (fact is not None and fact.behaviours == PASSES):
         return
-    for index, entry in enumerate(at(way.service, "status", "loadBalancer", "ingress") or ()):
+    if taken := taken_by_nodes(way.service):
+        listening = [f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)" for kong in way.kongs]
+        why = "nodes send connections of pods to that address straight to Kong, which closes them"
+        yield Found(
+            "KIP728", (f"{way.name} {taken}", *listening, why), "have ipMode: Proxy published", led_through(way)
+        )
+
+
+def taken_by_nodes(service: Object) -> str | None:
+    """The field with the first published address that nodes take connections to themselves; None if there is none."""
+    for index, entry in enumerate(at(service, "status", "loadBalancer", "ingress") or ()):
         if entry.get("ip") and (entry.get("ipMode") or "VIP") == "VIP":
             mode = f"ipMode: {entry['ipMode']}" if entry.get("ipMode") else "no ipMode, which means VIP"
-            where = f"{way.name} status.loadBalancer.ingress[{index}] has ip {entry['ip']} and {mode}"
-            listening = [f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)" for kong in way.kongs]
-            why = "nodes send connections of pods to that address straight to Kong, which closes them"
-            yield Found("KIP728", (where, *listening, why), "have ipMode: Proxy published", _led_through(way))
-            return
+            return f"status.loadBalancer.ingress[{index}] has ip {entry['ip']} and {mode}"
+    return None
 
 
-def _led_through(way: Way) -> tuple[RemedyStep, ...]:
+def led_through(way: Way) -> tuple[RemedyStep, ...]:
     """How callers in the cluster are led through the balancer as well."""
     wanted = note(
         "Kubernetes 1.30 or later reads ipMode, and the cloud's controller writes it: update that, or set its "

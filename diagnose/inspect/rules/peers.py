@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from diagnose.cluster.inventory import TUNNEL_ANNOTATIONS
 from diagnose.cluster.objects import annotations_of, at, name_of
 from diagnose.cluster.replies import Object
+from diagnose.cluster.rights import CILIUM
 from diagnose.inspect.found import Found
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.rules.balancers import names_groups, recognised
@@ -16,8 +17,6 @@ from diagnose.inspect.ways import Way
 from diagnose.path.traffic import parse_address
 from diagnose.path.trust import Network
 from diagnose.providers.provider import Local
-
-CILIUM = "cilium-config"
 
 
 def nodes_not_trusted(way: Way) -> Iterator[Found]:

@@ -52,7 +52,8 @@ def test_what_has_no_namespace_is_asked_for_everywhere_and_one_object_by_its_nam
     assert "list nodes in the whole cluster" in lacking
     assert "get configmaps/cilium-config in namespace kube-system" in lacking
     assert [one for one in attributes if one["resource"] == "nodes" and "namespace" in one] == []
-    assert [one["name"] for one in attributes if one.get("namespace") == "kube-system"] == ["cilium-config"]
+    named = {one["name"] for one in attributes if one.get("namespace") == "kube-system"}
+    assert named == {"cilium-config", "kube-proxy", "kube-proxy-config"}
 
 
 def test_a_right_that_two_need_is_asked_for_once_and_is_vital_if_it_is_for_one() -> None:

@@ -16,6 +16,8 @@ from tests.diagnose.inspect.things import (
     gateway_class,
     ingress,
     kong,
+    kube_proxy,
+    kube_proxy_pods,
     namespace,
     node,
     plugin,
@@ -25,6 +27,12 @@ from tests.diagnose.inspect.things import (
 )
 
 Things = tuple[Object, ...]
+
+
+def on_node(name: str) -> Object:
+    """A pod of Kong's that runs on a node."""
+    thing = pod()
+    return {**thing, "spec": {**thing["spec"], "nodeName": name}}
 
 
 HETZNER = "load-balancer.hetzner.cloud/"
@@ -77,6 +85,10 @@ ORACLE = {
 ALB_ATTRIBUTES = "alb.ingress.kubernetes.io/load-balancer-attributes"
 ALB_MODE = "idle_timeout.timeout_seconds=60,routing.http.xff_header_processing.mode"
 PUBLISHED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}]}}
+BY_BALANCER = {"loadBalancer": {"ingress": [{"ip": "192.0.2.10", "ipMode": "Proxy"}]}}
+LOCAL = service(status=PUBLISHED, externalTrafficPolicy="Local")
+ENDS_HTTP = {f"{HETZNER}protocol": "http"}
+METALLB = {"metallb.io/address-pool": "public"}
 ISTIO = "traffic.sidecar.istio.io/"
 
 OF_KONG = (
@@ -489,7 +501,7 @@ OF_WAYS = (
         "KIP728",
         "an address without ipMode",
         (proxied(), service(status=PUBLISHED)),
-        (proxied(), service(status={"loadBalancer": {"ingress": [{"ip": "192.0.2.10", "ipMode": "Proxy"}]}})),
+        (proxied(), service(status=BY_BALANCER)),
         "status.loadBalancer.ingress[0]",
     ),
     one(
@@ -806,6 +818,71 @@ OF_WAYS = (
         "a list without an address",
         (kong(), service(type="ClusterIP", externalIPs=["192.0.2.7"], externalTrafficPolicy="Local")),
         (kong(), service(externalIPs=[], externalTrafficPolicy="Local")),
+    ),
+    one(
+        "KIP743",
+        "the mode in which kube-proxy binds published addresses",
+        (kong(), LOCAL, node(version="v1.30.1"), kube_proxy("ipvs")),
+        (kong(), LOCAL, node(version="v1.30.1"), kube_proxy("iptables")),
+        "ConfigMap kube-system/kube-proxy config.conf: mode: ipvs",
+        "spec.externalTrafficPolicy: Local",
+        "status.loadBalancer.ingress[0] has ip 192.0.2.10",
+        "status.nodeInfo.kubeletVersion: v1.30.1",
+        "pods with hostNetwork",
+    ),
+    one(
+        "KIP743",
+        "a flag in the place of a ConfigMap, and old nodes",
+        (kong(), LOCAL, node(version="v1.20.5"), kube_proxy_pods("--proxy-mode=ipvs")),
+        (kong(), LOCAL, node(version="v1.20.5"), kube_proxy_pods("--proxy-mode=nftables")),
+        "DaemonSet kube-system/kube-proxy, container kube-proxy: --proxy-mode=ipvs",
+        "nodes and pods get no answer",
+    ),
+    one(
+        "KIP743",
+        "EKS's ConfigMap, and Cluster, which leads to any pod",
+        (kong(), LOCAL, kube_proxy('"ipvs"', "config", "kube-proxy-config")),
+        (kong(), service(status=PUBLISHED), kube_proxy('"ipvs"', "config", "kube-proxy-config")),
+        "before Kubernetes 1.21",
+    ),
+    one(
+        "KIP743",
+        "a host name, which nodes do not bind",
+        (kong(), LOCAL, kube_proxy("ipvs")),
+        (kong(), service(status=NETWORK, externalTrafficPolicy="Local"), kube_proxy("ipvs")),
+    ),
+    one(
+        "KIP743",
+        "a pod of Kong's on each node",
+        (kong(), LOCAL, kube_proxy("ipvs"), node(), node("n2"), on_node("n1")),
+        (kong(), LOCAL, kube_proxy("ipvs"), node(), on_node("n1")),
+    ),
+    one(
+        "KIP743",
+        "a ConfigMap that somebody else calls so",
+        (kong(), LOCAL, kube_proxy("ipvs")),
+        (kong(), LOCAL, {**kube_proxy("ipvs"), "metadata": {"name": "kube-proxy", "namespace": "shop"}}),
+    ),
+    one(
+        "KIP744",
+        "a balancer that may connect from its published address",
+        (kong(), service(ENDS_HTTP, status=PUBLISHED), kube_proxy("ipvs")),
+        (kong(), service(ENDS_HTTP, status=BY_BALANCER), kube_proxy("ipvs")),
+        "mode: ipvs",
+        "status.loadBalancer.ingress[0] has ip 192.0.2.10",
+        "load-balancer.hetzner.cloud/protocol",
+    ),
+    one(
+        "KIP744",
+        "a balancer that hands packets on",
+        (kong(), service(ENDS_HTTP, status=PUBLISHED), kube_proxy("ipvs")),
+        (kong(), service(METALLB, status=PUBLISHED), kube_proxy("ipvs")),
+    ),
+    one(
+        "KIP744",
+        "nothing tells the mode",
+        (kong(), service(ENDS_HTTP, status=PUBLISHED), kube_proxy("ipvs")),
+        (kong(), service(ENDS_HTTP, status=PUBLISHED), kube_proxy('""'), kube_proxy_pods()),
     ),
     one(
         "KIP740",

@@ -116,6 +116,21 @@ def plugin(name: str, kind: str = "KongPlugin", **config: Any) -> Object:
     return {**thing, "plugin": name, "config": config}
 
 
+def kube_proxy(mode: str, key: str = "config.conf", name: str = "kube-proxy") -> Object:
+    """The ConfigMap that kube-proxy's settings stand in."""
+    text = f"apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: {mode}\n"
+    return {**made("v1", "ConfigMap", name, namespace="kube-system"), "data": {key: text}}
+
+
+def kube_proxy_pods(*arguments: str, settings: str = "kube-proxy") -> Object:
+    """The DaemonSet that runs kube-proxy, with its settings mounted."""
+    container = {"name": "kube-proxy", "image": "kube-proxy:v1.30.1", "command": ["kube-proxy", *arguments]}
+    volumes = [{"name": "settings", "configMap": {"name": settings}}, {"name": "modules", "hostPath": {"path": "/lib"}}]
+    pods = {"containers": [container], "volumes": volumes}
+    template = {"metadata": {"labels": {"k8s-app": "kube-proxy"}}, "spec": pods}
+    return made(APPS, "DaemonSet", "kube-proxy", {"template": template}, namespace="kube-system")
+
+
 def namespace(labels: Any = None, annotations: Any = None) -> Object:
     """Kong's namespace."""
     return made("v1", "Namespace", "kong", labels=labels or {}, annotations=annotations or {})
