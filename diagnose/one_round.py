@@ -6,6 +6,7 @@ import functools
 import secrets
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from diagnose import __version__
@@ -35,11 +36,19 @@ OUT_OF_TIME = Gap("what was still to be sent", "the time of --timeout was over; 
 
 
 def one_round(
-    site: Site, backend: Backend, options: Options, progress: Progress, *, began: float, inside: bool = True
+    site: Site,
+    backend: Backend,
+    options: Options,
+    progress: Progress,
+    *,
+    began: float,
+    inside: bool = True,
+    last: bool = True,
 ) -> tuple[Record, Report]:
     """What ``examine`` gives, of a ``site`` whose echo stands; ``began`` is when the run did (time.monotonic).
 
-    ``inside`` tells whether Kong's pods are probed from the echo's place, which waits for their routes.
+    ``inside`` tells whether Kong's pods are probed from the echo's place, which waits for their routes. After the
+    ``last`` round nothing is sent any more, so that what was made is removed while the logs are read.
     """
     routed = backend.problem is None
     planner = Planner(backend.path, backend.secret, _claims(site, options), routed=routed)
@@ -54,9 +63,13 @@ def one_round(
         gathering.gaps.append(OUT_OF_TIME)
     gathering.leave_out_what_cannot_be_sent_to()
     progress("reading Kong's logs")
-    logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
+    seen_at = site.caller_by_api()
+    with ThreadPoolExecutor(1) as beside:
+        if last:
+            beside.submit(site.remove)
+        logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
     wire = _wire(options.captures, gathering, progress)
-    seen = _recorded(site, backend, gathering, logs, wire, options)
+    seen = _recorded(site, backend, gathering, logs, wire, seen_at, options)
     progress("explaining")
     record, evidence = _with_reach(site, seen, progress)
     run = replace(record.run, seconds=round(time.monotonic() - began, 3))
@@ -74,7 +87,13 @@ def _with_reach(site: Site, record: Record, progress: Progress) -> tuple[Record,
 
 
 def _recorded(
-    site: Site, backend: Backend, gathering: Gathering, logs: Logs, wire: Sightings, options: Options
+    site: Site,
+    backend: Backend,
+    gathering: Gathering,
+    logs: Logs,
+    wire: Sightings,
+    seen_at: str | None,
+    options: Options,
 ) -> Record:
     entries = list(dict.fromkeys(site.entries))
     return Record(
@@ -87,7 +106,7 @@ def _recorded(
             providers=dict(site.providers),
             kongs=tuple(site.kongs),
             inventory=site.inventory,
-            by_api=site.caller_by_api(),
+            by_api=seen_at,
             missing_rights=tuple(site.missing_rights),
             unprobed=tuple(site.unprobed()),
             configured=tuple(site.configured()),

@@ -179,6 +179,20 @@ class Api:
         reply = self.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         return bool((reply.object().get("status") or {}).get("allowed")) if reply.ok else None
 
+    def rules(self, namespace: str) -> tuple[Object, ...]:
+        """What the caller may do in a namespace, as far as the server can list it: the rules of roles, and no others.
+
+        Those of cluster roles alone hold in a namespace that does not exist.
+        """
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": namespace},
+        }
+        reply = self.create("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review)
+        listed = (reply.object().get("status") or {}).get("resourceRules") if reply.ok else None
+        return tuple(rule for rule in listed or () if isinstance(rule, dict))
+
     def execute(
         self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes, timeout: float
     ) -> Executed | Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ from diagnose.cluster.log_lines import (
 from diagnose.cluster.log_sieve import Sieve
 from diagnose.cluster.pods import KongPod, log_lines_of
 from diagnose.errors import Stop
-from diagnose.site import AccessLine, Complaint, Logs
+from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Complaint, Logs
 from probes.probe import Preamble, Probe
 
 MARGIN = 2.0
@@ -59,12 +59,19 @@ def read_logs(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], since:
         size = sum(map(len, logs.access.values())) + len(logs.complaints)
         changed = now if size != seen else changed
         seen = size
-        if set(wanted.paths) <= set(logs.access) or now - start > LAG or not pods:
+        if _all_told(wanted, plain, logs) or now - start > LAG or not pods:
             return logs
         # What came with a PROXY header may have been refused without a word of its nonce: one more reading will do.
         if now - changed > (POLL if plain <= set(logs.access) else QUIET):
             return logs
         time.sleep(POLL)
+
+
+def _all_told(wanted: Wanted, plain: Set[str], logs: Logs) -> bool:
+    """Whether there is a line for every probe. A refused PROXY header may leave one that does not tell which it was."""
+    missing = set(wanted.paths) - set(logs.access)
+    refused = sum(one.kind == PREAMBLE_AS_REQUEST for one in logs.complaints)
+    return plain.isdisjoint(missing) and refused >= len(missing)
 
 
 def read_once(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], seconds: float) -> dict[str, PodLog]:

@@ -207,7 +207,8 @@ def echo_container(run: Run) -> Object:
         "readinessProbe": {"httpGet": {"path": READY_PATH, "port": PORT}, "periodSeconds": 1, "failureThreshold": 30},
         "resources": {
             "requests": {"cpu": "10m", "memory": "32Mi"},
-            "limits": {"cpu": "500m", "memory": "128Mi"},
+            # Half a core takes Python almost a second to start, twice in a run; a whole one half of that.
+            "limits": {"cpu": "1", "memory": "128Mi"},
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from enum import StrEnum
 
 from diagnose.cluster.api import Api
 from diagnose.cluster.kinds import CONFIG_MAP, JOB, Resource
+from diagnose.cluster.replies import Object
 
 
 class Mode(StrEnum):
@@ -199,16 +201,40 @@ class Lacking:
 def missing(api: Api, wanted: Iterable[Need], places: Mapping[Scope, str]) -> tuple[Lacking, ...]:
     """What the caller lacks for certain; where the server does not say, the attempt will tell.
 
-    A right that several need is told once, by a vital need if there is one.
+    A right that several need is told once, by a vital need if there is one. The rules of each namespace, a request for
+    each, grant most; the server is asked one by one for what they do not show, as other authorizers may grant it.
     """
     by_right: dict[Right, Need] = {}
     for need in sorted((one for one in wanted if not one.secret), key=lambda one: not one.vital):
         for right in rights_of(need, places):
             by_right.setdefault(right, need)
     with ThreadPoolExecutor(8) as pool:
-        answers = pool.map(lambda one: api.may(one.verb, one.group, one.resource, one.namespace, one.name), by_right)
-        denied = (right for right, allowed in zip(by_right, answers, strict=True) if allowed is False)
+        spaces = list(dict.fromkeys(right.namespace for right in by_right))
+        listed = dict(zip(spaces, pool.map(lambda space: api.rules(space or NOWHERE), spaces), strict=True))
+        open_ = [right for right in by_right if not any(grants(rule, right) for rule in listed[right.namespace])]
+        answers = pool.map(lambda one: api.may(one.verb, one.group, one.resource, one.namespace, one.name), open_)
+        denied = (right for right, allowed in zip(open_, answers, strict=True) if allowed is False)
         return tuple(Lacking(right, by_right[right]) for right in denied)
+
+
+NOWHERE = f"kongip-nowhere-{secrets.token_hex(5)}"
+"""A namespace that does not exist, where the rules for the whole cluster hold and no others."""
+
+
+def grants(rule: Object, right: Right) -> bool:
+    """Whether a rule of a Role, or of a ClusterRole that is bound for ``right``'s namespace, grants it.
+
+    Source: Kubernetes, RBAC: a star is for all, also for the kind before a part ("*/log").
+    """
+    kind, slash, part = right.resource.partition("/")
+    resources = {"*", right.resource, f"*/{part}"} if slash else {"*", kind}
+    names = rule.get("resourceNames") or ()
+    return (
+        not {"*", right.verb}.isdisjoint(rule.get("verbs") or ())
+        and not {"*", right.group}.isdisjoint(rule.get("apiGroups") or ())
+        and not resources.isdisjoint(rule.get("resources") or ())
+        and (not names or right.name in names)
+    )
 
 
 def untold(scope: Scope) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import resources
 from itertools import chain
@@ -326,9 +327,12 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
     named = url_entries(options.urls, options.host, resolve)
     snapshot = take(api, options.service, options.gateway)
     found = discover(snapshot, options.service, options.ingress_class, options.gateway)
-    pods, pod_gaps = find_pods(api, found.service)
-    if options.execute:
-        pods, pod_gaps = with_what_is_in_force(api, pods, pod_gaps)
+    with ThreadPoolExecutor(1) as beside:
+        read = beside.submit(read_around, api, snapshot, found.service)
+        pods, pod_gaps = find_pods(api, found.service)
+        if options.execute:
+            pods, pod_gaps = with_what_is_in_force(api, pods, pod_gaps)
+    reading = read.result()
     kongs = tuple(pod.kong for pod in pods)
     listeners = next((kong.settings.listeners for kong in kongs if kong.settings), None)
     ports = web_ports(found.service, [pod.pod for pod in pods], listeners)
@@ -367,7 +371,6 @@ def survey(api: Api, options: ClusterOptions) -> Surroundings:
     route_gaps = check_attachment(found.route, home, [entry.host for entry in entries], api.get) if options.echo else ()
     gaps = [gap for part in parts for gap in part.gaps]
     gaps += other_pods_gap(snapshot)
-    reading = read_around(api, snapshot, found.service)
     check_reachable(found.service, ports, entries, snapshot.refused.get("nodes"))
     return Surroundings(
         reading,

@@ -91,7 +91,7 @@ class _Watch:
             self._routed = frozenset(hosts)
         # Each ready pod has to be seen, or nothing is preserved.
         options = replace(self._options, connections=max(self._options.connections, len(self._ready_now())))
-        return one_round(self._site, self._backend, options, self._progress, began=began, inside=fresh)[1]
+        return one_round(self._site, self._backend, options, self._progress, began=began, inside=fresh, last=False)[1]
 
     def changes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The pods that are ready since the last call, and those that are no longer."""

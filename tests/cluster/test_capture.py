@@ -135,7 +135,7 @@ def test_a_right_that_is_missing_is_named_before_anything_is_made(tmp_path: Path
             assert done.returncode == 4, done.stderr
             assert f"Capturing takes the rights to {right}." in done.stderr
             apply(*documents)
-    assert audit.changed() <= {("create", "selfsubjectaccessreviews")}
+    assert audit.changed() <= {("create", "selfsubjectaccessreviews"), ("create", "selfsubjectrulesreviews")}
     assert left_behind() == []
 
 

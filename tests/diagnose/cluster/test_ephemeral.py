@@ -24,7 +24,7 @@ from diagnose.cluster.snapshot import PATHS
 from diagnose.errors import USAGE, Stop
 from diagnose.path.traffic import Layer
 from tests.diagnose.cluster import things
-from tests.diagnose.cluster.things import controller_workload, ingress_class, kong_pod, proxy_service, serving
+from tests.diagnose.cluster.things import NO_RULES, controller_workload, ingress_class, kong_pod, proxy_service, serving
 
 PODS = "/api/v1/namespaces/kong/pods"
 RESOURCES = [{"name": "pods", "kind": "Pod"}, {"name": "pods/ephemeralcontainers", "kind": "Pod"}]
@@ -56,6 +56,8 @@ class Cluster:
     def __call__(self, method: str, path: str, body: Any, headers: Any) -> tuple[int, Any]:
         if path == "/api/v1":
             return (200, {"resources": self.resources}) if self.resources is not None else (403, {"message": "no"})
+        if path.endswith("selfsubjectrulesreviews"):
+            return NO_RULES
         if path.endswith("selfsubjectaccessreviews"):
             one = body["spec"]["resourceAttributes"]
             asked = one["verb"], "/".join(filter(None, (one["resource"], one["subresource"])))

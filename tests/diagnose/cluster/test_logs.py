@@ -11,7 +11,7 @@ import pytest
 from diagnose.cluster import logs as reading
 from diagnose.cluster.logs import read_logs
 from diagnose.cluster.pods import KongPod
-from diagnose.site import Kong
+from diagnose.site import PREAMBLE_AS_REQUEST, Kong
 from probes.probe import Preamble, Probe, Target
 from tests.diagnose.cluster.things import kong_pod, scripted
 
@@ -113,6 +113,24 @@ def test_fifty_pods_are_read_and_one_that_is_gone_meanwhile_is_told() -> None:
 def test_a_nodes_clock_plays_no_part_in_finding_lines(year: str) -> None:
     api, _ = scripted(lambda *_: (200, line("n1").replace("2025", year).encode()))
     assert set(read_logs(api, [pod("a")], [probe("n1")], time.time()).access) == {"n1"}
+
+
+def test_a_refused_header_that_left_its_line_is_not_waited_for() -> None:
+    text = line("n1") + f'{STAMP}10.78.1.1 - - [24/Nov/2025:10:00:00 +0000] "\\x00" 400 12 "-" "-"\n'
+    api, transport = scripted(lambda *_: (200, text.encode()))
+    refused = replace(probe("n2"), preamble=Preamble.V2_LOCAL)
+    logs = read_logs(api, [pod("a")], [probe("n1"), refused], time.time())
+    assert [one.kind for one in logs.complaints] == [PREAMBLE_AS_REQUEST]
+    assert len(transport.asked) == 1
+
+
+def test_the_line_of_a_refused_header_is_none_of_an_ordinary_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "QUIET", 0.05)
+    monkeypatch.setattr(reading, "POLL", 0.01)
+    text = f'{STAMP}10.78.1.1 - - [24/Nov/2025:10:00:00 +0000] "\\x00" 400 12 "-" "-"\n'
+    api, transport = scripted(lambda *_: (200, text.encode()))
+    read_logs(api, [pod("a")], [probe("n1")], time.time())
+    assert len(transport.asked) >= 2
 
 
 def test_once_all_ordinary_requests_are_there_refused_headers_are_not_awaited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from diagnose.owners import Kind
 from diagnose.site import EntryKind, Site
 from probes.probe import Vantage
 from tests.diagnose.cluster.things import (
+    NO_RULES,
     Transport,
     controller_workload,
     gateway,
@@ -52,6 +53,8 @@ class Cluster:
         self.transport: Transport | None = None
 
     def __call__(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if path.endswith("selfsubjectrulesreviews"):
+            return NO_RULES
         if path.endswith("selfsubjectaccessreviews"):
             wanted = body["spec"]["resourceAttributes"]
             return 201, {"status": {"allowed": (wanted["verb"], wanted["resource"]) not in self.lacking}}

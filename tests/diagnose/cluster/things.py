@@ -136,6 +136,10 @@ def scripted(answer: Answer) -> tuple[Api, Transport]:
     return Api(transport, "test"), transport
 
 
+NO_RULES: tuple[int, Object] = (201, {"status": {"resourceRules": [], "incomplete": True}})
+"""The rules of a caller whom something else than roles grants what he may do."""
+
+
 def serving(collections: Mapping[str, Sequence[Object]], denied: Sequence[str] = ()) -> Answer:
     """Answers GET by collections (path -> objects); those whose path ends with one of ``denied`` with 403."""
 
