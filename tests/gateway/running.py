@@ -57,7 +57,7 @@ class Log:
         self.offset += len(whole) + 1 if whole else 0
         return whole.decode(errors="replace").splitlines()
 
-    def awaited(self, text: str = "") -> str:
+    def awaited(self, text: str = "", seconds: float = SECONDS) -> str:
         """Return the first line from here on that holds this text, once it is written; TimeoutError when none comes."""
         lines: list[str] = []
 
@@ -65,7 +65,7 @@ class Log:
             lines.extend(line for line in self.fresh() if text in line)
             return bool(lines)
 
-        until(written)
+        until(written, seconds)
         return lines[0]
 
 
