@@ -152,15 +152,20 @@ def remove(api: Api, run: Run, progress: Progress = lambda line: None) -> tuple[
 
 
 def _remove(api: Api, run: Run) -> tuple[str, ...]:
-    """One attempt, in which all is deleted twice where the first time was not enough.
+    """One attempt."""
+    return remove_twice(api, run, lambda: _delete_all(api, run))
+
+
+def remove_twice(api: Api, run: Made, delete_all: Callable[[], Mapping[str, str]]) -> tuple[str, ...]:
+    """Have all that ``run`` made deleted, once more where that was not enough; a sentence for what is left then.
 
     A server in a bad moment may refuse more often than it is asked again, and an object whose creation was not answered
-    may be there only after its name was deleted in vain.
+    may be there only after its name was deleted in vain. ``delete_all`` returns what could not be deleted, and why.
     """
-    refused = _delete_all(api, run)
+    refused = delete_all()
     left = await_absence(api, run, frozenset(refused), SOON)
     if left or refused:
-        refused = _delete_all(api, run)
+        refused = delete_all()
         left = await_absence(api, run, frozenset(refused))
     return leftovers(api, run, left, refused)
 
