@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Tests and benchmarks start kongip thousands of times; compiled once, as by an installation, it starts twice as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-fast test-endings test-cluster check audit fuzz accuracy bench pictures format docs lock down clean
+.PHONY: help demo test test-fast test-endings test-pods test-cluster check audit fuzz accuracy bench pictures format docs lock down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test-fast: $(READY) ## run the tests that need neither root nor a cluster
 
 test-endings: $(READY) ## end fifty runs at random moments on the test cluster, and count what they leave
 	@KONGIP_ENDINGS=50 $(BIN)/pytest -q tests/cluster/test_endings.py
+
+test-pods: $(READY) ## diagnose fifty Kong pods on the test cluster (some minutes)
+	@KONGIP_PODS=50 $(BIN)/pytest -q tests/cluster/test_many_pods.py
 
 test-cluster: $(READY) ## play scenarios on a cluster of yours: CONTEXT=kind-x (see tests/any_cluster/README.md)
 	@KONGIP_TEST_CONTEXT="$(CONTEXT)" $(BIN)/pytest tests/any_cluster

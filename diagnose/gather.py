@@ -18,7 +18,13 @@ PAUSES = (0.0, 1.0, 2.0)
 """Seconds before what was sent too early is sent anew."""
 
 MORE_CONNECTIONS = 3
-"""How many times the wanted number of connections is sent at most, while a ready Kong pod has not been seen."""
+"""How many times the wanted number of connections is sent while a ready Kong pod has not been seen."""
+
+FUTILE = 5
+"""Connections for each ready pod, none of which met a new one, before that is taken for more than chance.
+
+Even where chance shares them out, they are shared out by node first, and nodes have more pods or fewer.
+"""
 
 NOT_ROUTED = (
     f"Kong did not pick up the route to the echo within {ROUTE_WAIT:.0f} seconds: is a controller running for its "
@@ -109,9 +115,9 @@ class Gathering:
     def outside(self, connections: int) -> None:
         """A probe of every kind through every entry, then ordinary connections, ``connections`` of them in all.
 
-        More are sent while a ready Kong pod has not been seen; none where nothing gets through, since they would only
-        wait for more timeouts; and none at all after one that reached somebody's application: through that entry, or
-        through any where there is no echo.
+        More are sent while a ready Kong pod has not been seen and chance may be why; none where nothing gets through,
+        since they would only wait for more timeouts; and none at all after one that reached somebody's application:
+        through that entry, or through any where there is no echo.
         """
         for entry in self._site.entries:
             if entry.vantage is not Vantage.OUTSIDE:
@@ -121,7 +127,7 @@ class Gathering:
             if not astray:
                 sent = [*first, *self._kinds(entry, first)]
                 if any(isinstance(one.outcome, Answered) for one in sent):
-                    self._sample(entry, connections - 1, connections, self._unseen(entry, sent))
+                    self._sample(entry, connections, self._unseen(entry, sent))
             if astray or self._must_stop():
                 self.gaps.append(Gap(entry.name, TAKEN))
 
@@ -162,13 +168,17 @@ class Gathering:
             left = [one for one in left if one.probe.nonce not in gone]
         return sent
 
-    def _sample(self, entry: Entry, first: int, further: int, missing: set[str]) -> None:
-        for number in (first, *[further] * (MORE_CONNECTIONS - 1)):
+    def _sample(self, entry: Entry, connections: int, missing: set[str]) -> None:
+        pods = sum(kong.ready and entry.may_reach(kong) for kong in self._site.kongs)
+        number, made, futile = connections - 1, 1, 0  # the first one has knocked
+        while number:
             planned = self._planner.plain(entry, number)
             sent = self._send(planned, f"sending {len(planned)} ordinary connections through {entry.name}")
-            missing &= self._unseen(entry, sent)
-            if not missing:
-                return
+            left = missing & self._unseen(entry, sent)
+            made, futile = made + number, futile + number if left == missing else 0
+            missing = left
+            more = missing and (made < MORE_CONNECTIONS * connections or futile < FUTILE * pods)
+            number = max(connections, pods) if more else 0
 
     def _knocks(self, entries: Iterable[Entry]) -> list[Planned]:
         return [self._planner.knock(entry, preamble) for entry in entries for preamble in _KNOCKS]

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from diagnose.errors import COULD_NOT_RUN, Stop
@@ -65,12 +65,14 @@ class Limit:
                 "See what is slow (-v shows more), or give it more time.",
             ) from None
 
-    @contextlib.contextmanager
-    def gathering(self) -> Iterator[None]:
-        """Leave off where the share of the time for gathering is over within; ``gathering_ended`` tells that."""
+    def gather(self, step: Callable[[], None]) -> None:
+        """Run ``step`` until the share of the time for gathering is over, which it may be already.
+
+        ``gathering_ended`` tells that it was left off.
+        """
         try:
             with self._interrupted_after(GATHERING):
-                yield
+                step()
         except _TimeUp:
             if self._moment(1.0) <= time.monotonic():
                 raise

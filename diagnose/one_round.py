@@ -55,10 +55,7 @@ def one_round(
     choose = functools.partial(_choose, site, backend, options)
     gathering = Gathering(site, planner, choose, options.timeout, progress, routed=routed)
     since = time.time()
-    with options.limit.gathering():
-        if routed and inside:
-            gathering.inside()
-        gathering.outside(options.connections)
+    options.limit.gather(functools.partial(_gather, gathering, options.connections, inside=routed and inside))
     if options.limit.gathering_ended:
         gathering.gaps.append(OUT_OF_TIME)
     gathering.leave_out_what_cannot_be_sent_to()
@@ -74,6 +71,12 @@ def one_round(
     record, evidence = _with_reach(site, seen, progress)
     run = replace(record.run, seconds=round(time.monotonic() - began, 3))
     return replace(record, run=run), conclude(evidence, run)
+
+
+def _gather(gathering: Gathering, connections: int, *, inside: bool) -> None:
+    if inside:
+        gathering.inside()
+    gathering.outside(connections)
 
 
 def _with_reach(site: Site, record: Record, progress: Progress) -> tuple[Record, Evidence]:

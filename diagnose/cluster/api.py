@@ -147,11 +147,17 @@ class Api:
     def lines(self, path: str, query: Query, take: Callable[[bytes], None]) -> Reply:
         """Hand each line of a text answer to ``take`` as it arrives; a refusal comes back as the reply.
 
-        Of a line longer than ``LONGEST_LINE`` the beginning is handed over.
+        Of a line longer than ``LONGEST_LINE`` the beginning is handed over. A server that is busy or faulty is asked
+        again; where it cuts its answer off, what had come was handed over.
         """
-        response = self._send("GET", path, query, None, None)
-        if not 200 <= response.status < 300:
-            return self._reply(response.status, b"".join(self._blocks(response)))
+        for attempt in range(TRIES):
+            response = self._send("GET", path, query, None, None)
+            if 200 <= response.status < 300:
+                break
+            refusal = self._answer(response)
+            if refusal.status not in BUSY | FAULTY or attempt == TRIES - 1:
+                return refusal
+            time.sleep(patience(refusal, attempt))
         rest = b""
         for block in self._blocks(response):
             *whole, rest = (rest + block).split(b"\n")

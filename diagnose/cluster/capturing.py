@@ -107,18 +107,19 @@ class Capturing:
     def remove(self, api: Api) -> tuple[str, ...]:
         """Remove all that the run made, and say what could not be removed."""
         try:
-            background = {"propagationPolicy": "Background"}
-            refused: dict[str, str] = {}
-            for number in range(len(self.nodes)):
-                refused |= deploy.delete(api, self, JOB, self.name(number), background)
-            refused |= deploy.delete(api, self, CONFIG_MAP, self.name(0), deploy.WITHOUT_GRACE)
-            pods = [name_of(pod) for pod in deploy.present(api, self, POD)]
-            with ThreadPoolExecutor(deploy.AT_ONCE) as pool:
-                list(pool.map(lambda name: deploy.delete(api, self, POD, name, deploy.WITHOUT_GRACE), pods))
-            left = deploy.await_absence(api, self, frozenset(refused))
+            return deploy.remove_twice(api, self, lambda: self._delete_all(api))
         except Stop as stop:
             return (deploy.leftover(api, self, f"What run {self.id} made in namespace {self.namespace}", stop.what),)
-        return deploy.leftovers(api, self, left, refused)
+
+    def _delete_all(self, api: Api) -> dict[str, str]:
+        refused: dict[str, str] = {}
+        for number in range(len(self.nodes)):
+            refused |= deploy.delete(api, self, JOB, self.name(number), {"propagationPolicy": "Background"})
+        refused |= deploy.delete(api, self, CONFIG_MAP, self.name(0), deploy.WITHOUT_GRACE)
+        pods = [name_of(pod) for pod in deploy.present(api, self, POD)]
+        with ThreadPoolExecutor(deploy.AT_ONCE) as pool:
+            list(pool.map(lambda name: deploy.delete(api, self, POD, name, deploy.WITHOUT_GRACE), pods))
+        return refused
 
 
 def shown(api: Api, pod: Object, container: str, file: str) -> bytes:

@@ -31,6 +31,9 @@ UNSCHEDULABLE_PATIENCE = 5.0
 EVENTS_AFTER = 2.0
 """Seconds without a pod after which the Job's events are asked why."""
 
+SOON = 2.0
+"""Seconds in which what was deleted is gone, but for pods that others have to delete."""
+
 REMOVAL_PATIENCE = 10.0
 WITHOUT_GRACE = {"gracePeriodSeconds": 0}
 RECONNECTING = 20.0
@@ -149,7 +152,26 @@ def remove(api: Api, run: Run, progress: Progress = lambda line: None) -> tuple[
 
 
 def _remove(api: Api, run: Run) -> tuple[str, ...]:
-    """One attempt.
+    """One attempt."""
+    return remove_twice(api, run, lambda: _delete_all(api, run))
+
+
+def remove_twice(api: Api, run: Made, delete_all: Callable[[], Mapping[str, str]]) -> tuple[str, ...]:
+    """Have all that ``run`` made deleted, once more where that was not enough; a sentence for what is left then.
+
+    A server in a bad moment may refuse more often than it is asked again, and an object whose creation was not answered
+    may be there only after its name was deleted in vain. ``delete_all`` returns what could not be deleted, and why.
+    """
+    refused = delete_all()
+    left = await_absence(api, run, frozenset(refused), SOON)
+    if left or refused:
+        refused = delete_all()
+        left = await_absence(api, run, frozenset(refused))
+    return leftovers(api, run, left, refused)
+
+
+def _delete_all(api: Api, run: Run) -> dict[str, str]:
+    """Delete all that a run makes, whether it is there or not; what could not be, and why.
 
     The Job goes first, so that it makes no new pod. The pod is not waited for: it holds nothing, and its kubelet ends
     it within its grace period of a second once its object is gone.
@@ -164,8 +186,7 @@ def _remove(api: Api, run: Run) -> tuple[str, ...]:
     # Where pods may not be deleted, the garbage collector does it once the Job is gone: that is no refusal.
     for answer in answers[: len(hanging)]:
         refused |= answer
-    left = await_absence(api, run, frozenset(refused))
-    return leftovers(api, run, left, refused)
+    return refused
 
 
 def delete(api: Api, run: Made, kind: Resource, name: str, options: Mapping[str, object]) -> dict[str, str]:
@@ -189,9 +210,9 @@ def remaining(api: Api, run: Made, kind: Resource) -> tuple[Object, ...]:
     return tuple(thing for thing in present(api, run, kind) if not at(thing, "metadata", "deletionTimestamp"))
 
 
-def await_absence(api: Api, run: Made, refused: frozenset[str]) -> frozenset[str]:
+def await_absence(api: Api, run: Made, refused: frozenset[str], patience: float = REMOVAL_PATIENCE) -> frozenset[str]:
     """Wait until nothing of the run is there but what may not be deleted; what is there after some seconds."""
-    deadline = time.monotonic() + REMOVAL_PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = zip(run.kinds, pool.map(lambda kind: remaining(api, run, kind), run.kinds), strict=True)

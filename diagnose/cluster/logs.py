@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
-from diagnose.cluster.api import Api
+from diagnose.cluster.api import Api, Query
 from diagnose.cluster.log_lines import (
     Complaints,
     Wanted,
@@ -32,96 +31,143 @@ QUIET = 1.0
 """Seconds without a new line after which no more is expected of probes that Kong may never have seen."""
 
 POLL = 0.3
+AT_ONCE = 8
+STAMP_BYTES = 64
+"""More than the API server's stamp in front of a line takes."""
 
-
-@dataclass(slots=True)
-class PodLog:
-    """What one pod's log said: ``unread`` is why it could not be read or understood."""
-
-    access: dict[str, list[AccessLine]] = field(default_factory=dict)
-    complaints: Sequence[Complaint] = ()
-    unread: str | None = None
+BEGINS_AMID = (
+    "it begins amid the run, as where it was rotated or the container started anew: the API server gives no older "
+    "lines, so that some of probes may be missing"
+)
 
 
 def read_logs(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], since: float) -> Logs:
     """What the logs of ``pods`` say of ``probes``, sent at or after ``since`` (seconds since the epoch, our clock).
 
-    A log may lag: it is read again until every probe was found or nothing new came for a while.
+    A log may lag: it is read again until every probe was found or nothing new came for a while. What was read once
+    stays, though the log be rotated before the next time.
     """
-    wanted = Wanted.of(probes)
-    plain = {probe.nonce for probe in probes if probe.preamble is Preamble.NONE}
+    readings = [Reading(api, pod, probes, since) for pod in pods]
+    plain, quoted, wanted = (_nonces(probes, *preambles) for preambles in (PLAIN, QUOTED, Preamble))
     start = changed = time.monotonic()
     seen = -1
     while True:
-        seconds = time.time() - since + MARGIN
-        logs = merge(read_once(api, pods, probes, seconds))
+        _side_by_side(Reading.read, readings)
+        logs = merge(readings)
         now = time.monotonic()
         size = sum(map(len, logs.access.values())) + len(logs.complaints)
         changed = now if size != seen else changed
         seen = size
         if _all_told(wanted, plain, logs) or now - start > LAG or not pods:
-            return logs
+            break
         # What came with a PROXY header may have been refused without a word of its nonce: one more reading will do.
         if now - changed > (POLL if plain <= set(logs.access) else QUIET):
-            return logs
+            break
         time.sleep(POLL)
+    if quoted <= set(logs.access):
+        return logs
+    _side_by_side(Reading.check_beginning, readings)
+    return merge(readings)
 
 
-def _all_told(wanted: Wanted, plain: Set[str], logs: Logs) -> bool:
+PLAIN = (Preamble.NONE,)
+QUOTED = (Preamble.NONE, Preamble.V1)
+"""Kong writes a line of these that names the probe, whether it takes the PROXY header for one or for a request."""
+
+
+def _all_told(wanted: Set[str], plain: Set[str], logs: Logs) -> bool:
     """Whether there is a line for every probe. A refused PROXY header may leave one that does not tell which it was."""
-    missing = set(wanted.paths) - set(logs.access)
+    missing = wanted - set(logs.access)
     refused = sum(one.kind == PREAMBLE_AS_REQUEST for one in logs.complaints)
     return plain.isdisjoint(missing) and refused >= len(missing)
 
 
-def read_once(api: Api, pods: Sequence[KongPod], probes: Sequence[Probe], seconds: float) -> dict[str, PodLog]:
-    """One reading of each pod's log, all at once, by the pod's name."""
-    if not pods:
-        return {}
-    with ThreadPoolExecutor(min(8, len(pods))) as pool:
-        logs = pool.map(lambda pod: read_pod(api, pod, probes, seconds), pods)
-        return dict(zip((pod.kong.name for pod in pods), logs, strict=True))
+def _nonces(probes: Sequence[Probe], *preambles: Preamble) -> set[str]:
+    return {probe.nonce for probe in probes if probe.preamble in preambles}
 
 
-def read_pod(api: Api, pod: KongPod, probes: Sequence[Probe], seconds: float) -> PodLog:
-    """The last ``seconds`` of one pod's log, by its node's clock, so that clocks need not agree."""
-    kong, log = pod.kong.name, PodLog()
-    wanted, sieve = Wanted.of(probes), Sieve(probes)
-    complaints = Complaints(kong, wanted)
-    foreign = 0
+def _side_by_side(step: Callable[[Reading], None], readings: Sequence[Reading]) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(step, readings):
+            pass  # what a thread raises is raised here
 
-    def take(raw: bytes) -> None:
-        nonlocal foreign
-        if next(sieve.lines(raw), None) is None:
+
+class Reading:
+    """One pod's log, read again and again, each time from a little before the last reading on.
+
+    ``access`` and ``complaints`` are what it said so far, in order; ``unread`` is why it could not be read or
+    understood, or not from the run's start on. It goes by the clock of the pod's node, so that clocks need not agree.
+    """
+
+    def __init__(self, api: Api, pod: KongPod, probes: Sequence[Probe], since: float) -> None:
+        self.kong = pod.kong.name
+        self.access: dict[str, dict[AccessLine, None]] = {}
+        self.complaints: dict[Complaint, None] = {}
+        self.unread: str | None = None
+        self._api, self._pod, self._probes = api, pod, probes
+        self._wanted = Wanted.of(probes)
+        self._since = since
+        self._first: float | None = None
+        self._foreign = False
+
+    def read(self) -> None:
+        """Read what came since the last time; where that failed the next time reaches back as far."""
+        began = time.time()
+        seconds = max(1, round(began - self._since + MARGIN + 0.5))
+        sieve, complaints = Sieve(self._probes), Complaints(self.kong, self._wanted)
+
+        def take(raw: bytes) -> None:
+            if self._first is None:
+                self._first = _stamp_of(raw)
+            if next(sieve.lines(raw), None) is not None:
+                self._take(raw, complaints)
+
+        self.unread = self._lines([("sinceSeconds", str(seconds))], take)
+        self.complaints |= dict.fromkeys(complaints.found)
+        if self.unread is not None:
             return
+        self._since = began
+        if self._foreign and not self.access:
+            self.unread = "its access log is in a format that kongip does not know"
+
+    def check_beginning(self) -> None:
+        """Tell where the log holds nothing older than the run: lines of the run may have been before its first one."""
+        if self.unread is not None:
+            return
+        oldest: list[float | None] = []
+        why = self._lines([("limitBytes", str(STAMP_BYTES))], lambda raw: oldest.append(_stamp_of(raw)))
+        begins = next(iter(oldest), None)
+        if why is None and (begins is None or (self._first is not None and begins >= self._first)):
+            self.unread = BEGINS_AMID
+
+    def _lines(self, query: Query, take: Callable[[bytes], None]) -> str | None:
+        """Hand the log's lines to ``take``; why it could not be read, None where it was."""
+        try:
+            reply = log_lines_of(self._api, self._pod, [*query, ("timestamps", "true")], take)
+        except Stop as stop:
+            return stop.what
+        return None if reply.ok else reply.message
+
+    def _take(self, raw: bytes, complaints: Complaints) -> None:
         stamp, line = split_stamp(raw.decode("utf-8", "replace"))
         complaints.take(line, stamp)
-        if found := parse_access(kong, line, wanted):
-            log.access.setdefault(found[0], []).append(found[1])
-        elif refused := parse_refused_preamble(kong, line, stamp):
-            complaints.found.append(refused)
-        elif wanted.nonce_in(line) and not is_error_line(line):
-            foreign += 1
-
-    query = [("sinceSeconds", str(max(1, round(seconds + 0.5)))), ("timestamps", "true")]
-    try:
-        reply = log_lines_of(api, pod, query, take)
-    except Stop as stop:
-        log.unread = stop.what
-        return log
-    log.complaints = complaints.found
-    if not reply.ok:
-        log.unread = reply.message
-    elif foreign and not log.access:
-        log.unread = "its access log is in a format that kongip does not know"
-    return log
+        if found := parse_access(self.kong, line, self._wanted):
+            self.access.setdefault(found[0], {})[found[1]] = None
+        elif refused := parse_refused_preamble(self.kong, line, stamp):
+            self.complaints[refused] = None
+        elif self._wanted.nonce_in(line) and not is_error_line(line):
+            self._foreign = True
 
 
-def merge(logs: Mapping[str, PodLog]) -> Logs:
+def _stamp_of(raw: bytes) -> float | None:
+    return split_stamp(raw[:STAMP_BYTES].decode("utf-8", "replace"))[0]
+
+
+def merge(readings: Sequence[Reading]) -> Logs:
     """All pods' logs as one."""
     access: dict[str, tuple[AccessLine, ...]] = {}
-    for log in logs.values():
-        for nonce, lines in log.access.items():
+    for one in readings:
+        for nonce, lines in one.access.items():
             access[nonce] = (*access.get(nonce, ()), *lines)
-    complaints = tuple(complaint for log in logs.values() for complaint in log.complaints)
-    return Logs(access, complaints, {name: log.unread for name, log in logs.items() if log.unread})
+    complaints = tuple(complaint for one in readings for complaint in one.complaints)
+    return Logs(access, complaints, {one.kong: one.unread for one in readings if one.unread})

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from diagnose import catalogue
 from diagnose.conclude import because
 from diagnose.conclude.findings import find_all
-from diagnose.conclude.gathered import Evidence, judged, sampled
+from diagnose.conclude.gathered import Evidence, judged, reachable, sampled, unseen
 from diagnose.conclude.ladder import ladder
 from diagnose.conclude.settling import settling
 from diagnose.explain.evidence import Observation, described
@@ -84,6 +84,10 @@ def _headline(verdict: Verdict, culprits: Sequence[Culprit], worst: Part | None,
             text = f"spoofable{where}: a caller can make Kong log any address it likes{inside}"
         case Verdict.UNREACHABLE:
             text = f"unreachable{where}: no ordinary request gets an answer from Kong{inside}"
+        case Verdict.UNDETERMINED if worst and worst.verdict is Verdict.PRESERVED:
+            missed, pods = len(unseen(worst, evidence)), len(reachable(worst, evidence))
+            reason = f"but {missed} of {pods} ready Kong pods got none of the connections"
+            return f"undetermined{where}: {takes} the caller's own address {took}, {reason}{inside}"
         case Verdict.UNDETERMINED:
             seen = f"{takes} {took}, and " if took else ""
             return f"undetermined{where}: {seen}the evidence does not settle whether that is right{inside}"

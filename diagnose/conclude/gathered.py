@@ -63,7 +63,12 @@ def unseen(part: Part, evidence: Evidence) -> list[str]:
     """The ready Kong pods that no connection of the part's entry was seen to reach."""
     entry = part.entry
     reached = {o.kong for other in evidence.outside if other.entry == entry for o in other.explanation.observations}
-    return [k.name for k in evidence.kongs if k.ready and entry.may_reach(k) and k.name not in reached]
+    return [name for name in reachable(part, evidence) if name not in reached]
+
+
+def reachable(part: Part, evidence: Evidence) -> list[str]:
+    """The ready Kong pods that the part's entry may lead to."""
+    return [kong.name for kong in evidence.kongs if kong.ready and part.entry.may_reach(kong)]
 
 
 def strangers(parts: Sequence[Part], evidence: Evidence) -> list[Address]:

@@ -49,6 +49,9 @@ _BETWEEN: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
 
 _SIDECAR = "KIP303"
 
+LISTED = 3
+"""Names that one sentence tells."""
+
 _EITHER = frozenset({"KIP206", "KIP401", "KIP402"})
 
 
@@ -69,10 +72,19 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
     if possible and possible <= _EITHER:
         yield "nothing more to measure: the balancer and Kong disagree, and either may be changed"
     answered = [part for part in evidence.outside if part.verdict is not Verdict.UNREACHABLE]
-    for name in dict.fromkeys(name for part in answered for name in unseen(part, evidence)):
-        yield f"a connection that reaches {name}: more of them (--connections), or an entry that leads there"
+    missed = list(dict.fromkeys(name for part in answered for name in unseen(part, evidence)))
+    if missed:
+        yield f"a connection that reaches {_each(missed)}: more of them (--connections), or an entry that leads there"
     if evidence.backend_problem:
         yield "an echo that answers: it sees both of the addresses that Kong holds"
+
+
+def _each(names: Sequence[str]) -> str:
+    """Some names as people list them: the first few, and how many there are besides."""
+    if len(names) == 1:
+        return names[0]
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"each of {', '.join(names[:LISTED])}{more}"
 
 
 def _pods(evidence: Evidence, possible: set[str]) -> Iterator[str]:

@@ -181,6 +181,8 @@ def _read_to(sent: Sequence[Sent], logs: Logs, kongs: Sequence[Kong]) -> float:
     Seconds since the epoch, by the clock of those who sent. A pod writes its lines in the order of time.
     """
     latest = {kong.name: float("-inf") for kong in kongs if kong.ready}
+    if latest.keys() & logs.unread.keys():  # of some log the beginning is missing, if not all of it
+        return float("-inf")
     for one in sent:
         for line in logs.access.get(one.probe.nonce, ()):
             if one.probe.vantage is Vantage.OUTSIDE and line.kong in latest:

@@ -44,6 +44,12 @@ def run(place: str, *words: str, text: str | None = None) -> str:
     return subprocess.run([*inside(place), *words], input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
+def on(node: str, *words: str, text: str | None = None) -> str:
+    """Run a command on a node, in all of its namespaces, and return its standard output."""
+    done = subprocess.run([SCRIPTS / "in.sh", node, *words], input=text, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
 def kubectl(*words: str, text: str | None = None) -> str:
     """Run kubectl as the cluster's administrator."""
     return run("client", "kubectl", f"--kubeconfig={KUBECONFIG}", *words, text=text)

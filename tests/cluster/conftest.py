@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import bed
+from tests.cluster.command import KINDS, left_behind
 
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
@@ -30,8 +31,9 @@ def cluster() -> Iterator[None]:
     with (bed.BASE / ".tests.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # there is one Kong in the cluster; another run waits for its turn
         bed.up()
-        # What a test left that was killed would fail those that look for leftovers; everything belongs to a Job.
-        bed.kubectl("delete", "jobs", "-A", "--selector=app.kubernetes.io/managed-by=kongip", "--wait=false")
+        # What a test left that was killed would fail those that look for leftovers.
+        bed.kubectl("delete", KINDS, "-A", "--selector=app.kubernetes.io/managed-by=kongip", "--wait=false")
+        bed.until("nothing is left of earlier tests", lambda: not left_behind())
         yield
 
 

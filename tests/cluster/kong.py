@@ -20,11 +20,15 @@ IMAGE = "localhost/gateway:1"
 
 @dataclass(frozen=True, slots=True)
 class Kong:
-    """Kong as it is to be installed: its settings, its Service's policy, and the nodes that have a pod each."""
+    """Kong as it is to be installed: its settings, its Service's policy, and the nodes that have a pod each.
+
+    ``pods`` is how many these nodes share instead, as the scheduler spreads them.
+    """
 
     settings: Mapping[str, str]
     policy: str
     nodes: tuple[str, ...]
+    pods: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def install(kong: Kong, address: str | None) -> Installed:
     """
     apply(*_objects(kong))
     _publish(address)
-    return settled(kong.policy, address)
+    return settled(kong.policy, address, 90 + 3 * (kong.pods or 0))
 
 
 @contextlib.contextmanager
@@ -73,9 +77,9 @@ def one_more(kong: Kong) -> Iterator[None]:
         kubectl("delete", f"--namespace={NAMESPACE}", "deployment/kong-canary", "--wait")
 
 
-def settled(policy: str, address: str | None) -> Installed:
+def settled(policy: str, address: str | None, seconds: int = 90) -> Installed:
     """Wait until Kong's pods are rolled and every node's rules follow, and return what is there then."""
-    kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong", "--timeout=90s")
+    kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong", f"--timeout={seconds}s")
     until("the Service has the new pods, and no others, as endpoints", lambda: _endpoints() == set(_pods().values()))
     service = get("service", f"--namespace={NAMESPACE}", SERVICE)["spec"]
     node_port = service["ports"][0]["nodePort"]
@@ -217,14 +221,15 @@ def _deployment(kong: Kong) -> Object:
         "volumes": [{"name": "routes", "emptyDir": {}}, {"name": "prefix", "emptyDir": {}}],
     }
     # Pods of one revision keep apart. Those of the last one stay for up to 40 s after their end, and must not count.
-    revision = {REVISION: hashlib.sha256(json.dumps([pod, kong.nodes]).encode()).hexdigest()[:16]}
+    shape = [pod, kong.nodes, *([kong.pods] if kong.pods else [])]
+    revision = {REVISION: hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]}
     spec = {
-        "replicas": len(kong.nodes),
+        "replicas": kong.pods or len(kong.nodes),
         "selector": {"matchLabels": LABELS},
         "strategy": {"rollingUpdate": {"maxSurge": "100%", "maxUnavailable": 0}},
         "template": {
             "metadata": {"labels": LABELS | revision},
-            "spec": pod | {"affinity": _one_on_each(kong.nodes, revision)},
+            "spec": pod | {"affinity": _on(kong.nodes) | ({} if kong.pods else _apart(revision))},
         },
     }
     return _named("Deployment", "apps/v1") | {"spec": spec}
@@ -234,16 +239,14 @@ def _environment(values: Mapping[str, str]) -> list[Object]:
     return [{"name": name, "value": value} for name, value in sorted(values.items())]
 
 
-def _one_on_each(nodes: tuple[str, ...], labels: Mapping[str, str]) -> Object:
-    """Return the affinity that puts one pod of those with these labels on each of these nodes."""
+def _on(nodes: tuple[str, ...]) -> Object:
+    """Return the affinity that keeps pods to these nodes."""
     chosen = [{"key": "kubernetes.io/hostname", "operator": "In", "values": list(nodes)}]
-    return {
-        "nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": chosen}]}
-        },
-        "podAntiAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": [
-                {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
-            ]
-        },
-    }
+    terms = {"nodeSelectorTerms": [{"matchExpressions": chosen}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+def _apart(labels: Mapping[str, str]) -> Object:
+    """Return the affinity that puts no two pods with these labels on one node."""
+    term = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
+    return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}

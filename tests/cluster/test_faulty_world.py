@@ -72,6 +72,7 @@ def test_an_api_server_that_is_lost_amid_the_run_ends_it_in_time_and_what_is_lef
     if left_behind():
         assert "remove it with" in run.errors
         kubectl("delete", "jobs", "-A", "--selector=app.kubernetes.io/managed-by=kongip", "--wait=false")
+        until("what hung by the Job is gone with it", lambda: not left_behind())
 
 
 SKEWED = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import pytest
 from diagnose.explain.evidence import ECHO_MARK
 from diagnose.gather import NO_INSIDE, NOT_ROUTED, Choose, Gathering
 from diagnose.plan import Planned, Planner
-from diagnose.site import Entry, EntryKind
+from diagnose.site import Entry, EntryKind, Kong
 from echo_server.server import proof
 from probes.claims import Claims
 from probes.outcome import Answered, Outcome, Sent, Unreachable
@@ -144,9 +145,9 @@ INSIDE = Entry(EntryKind.POD, "pod kong/kong-1", "10.78.1.5", 8000, "http", vant
 NO_ROUTE = Answered(404, (("Server", "kong/3.9.3"),), b'{"message":"no Route matched with those values"}')
 
 
-def echoed(probe: Probe) -> Answered:
-    """The echo's answer to a probe, as Kong passes it on."""
-    told = {"kongip": ECHO_MARK, "path": probe.path, "peer": INSIDE.address}
+def echoed(probe: Probe, peer: str = INSIDE.address) -> Answered:
+    """The echo's answer to a probe, as the Kong pod of that address passes it on."""
+    told = {"kongip": ECHO_MARK, "path": probe.path, "peer": peer}
     body = json.dumps({**told, "proof": proof(probe.secret, json.dumps(told))})
     return Answered(200, (("Via", "kong/3.9.3"),), body.encode())
 
@@ -239,3 +240,53 @@ def test_where_nothing_can_be_sent_from_inside_that_is_a_gap_and_the_echo_is_ask
 
     assert found.gaps == [NO_INSIDE]
     assert found.problem == "The echo pod ended at once."
+
+
+def sampled_by(pods: int, choose: Callable[[Sequence[str]], str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The pods that took the connections of a run with 20 of them, where ``choose`` is the balancer."""
+    addresses = [f"10.78.1.{number}" for number in range(1, pods + 1)]
+    taken: list[str] = []
+
+    def send_all(probes: Sequence[Probe], *_: object, **__: object) -> list[Sent]:
+        chosen = [choose(addresses) for _ in probes]
+        taken.extend(chosen)
+        return [Sent(one, echoed(one, peer), "192.0.2.7", 0.0, 0.0) for one, peer in zip(probes, chosen, strict=True)]
+
+    monkeypatch.setattr("probes.send.send_all", send_all)
+    entry = Entry(EntryKind.SERVICE, "Service kong/kong-proxy", "192.0.2.10", 80, "http")
+    site: Any = SimpleNamespace(
+        entries=[entry], kongs=[Kong(one, one, "n1", True, None, "") for one in addresses], gaps=()
+    )
+    planner = Planner("/kongip-x", "secret", Claims())
+    Gathering(site, planner, lambda *_: (), 2.0, lambda line: None).outside(20)
+    return taken
+
+
+def by_node(chance: random.Random) -> Callable[[Sequence[str]], str]:
+    """A balancer that shares connections out by node; the first node has half of the pods, two others the rest."""
+
+    def choose(addresses: Sequence[str]) -> str:
+        half, quarter = len(addresses) // 2, len(addresses) // 4
+        return chance.choice(chance.choice((addresses[:half], addresses[half:-quarter], addresses[-quarter:])))
+
+    return choose
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_fifty_pods_each_is_reached_where_chance_shares_the_connections_out(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = sampled_by(50, by_node(random.Random(seed)), monkeypatch)
+    assert len(set(taken)) == 50
+    assert len(taken) < 1000
+
+
+@pytest.mark.parametrize(("pods", "most"), [(3, 60), (50, 270)])
+def test_a_balancer_that_always_takes_the_same_pod_ends_the_search(
+    pods: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(sampled_by(pods, lambda addresses: addresses[0], monkeypatch)) == most
+
+
+def test_once_every_pod_was_seen_no_more_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(sampled_by(1, lambda addresses: addresses[0], monkeypatch)) == 20

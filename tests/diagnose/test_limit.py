@@ -23,11 +23,14 @@ ROOT = Path(__file__).resolve().parents[2]
 LONG = 60.0
 
 
+def wait_long() -> None:
+    threading.Event().wait(LONG)
+
+
 def test_gathering_is_left_off_and_the_rest_goes_on() -> None:
     limit, began = Limit(0.6), time.monotonic()
     with limit.whole():
-        with limit.gathering():
-            threading.Event().wait(LONG)
+        limit.gather(wait_long)
         assert limit.gathering_ended
         assert 0.3 < time.monotonic() - began < LONG / 2
 
@@ -43,14 +46,23 @@ def test_a_gathering_that_outlasts_the_whole_time_ends_the_run() -> None:
     limit = Limit(0.3)
 
     def gather() -> None:
-        with limit.gathering():
-            try:
-                threading.Event().wait(LONG)
-            finally:
-                threading.Event().wait(LONG)  # as the end of a pool of threads may take its time
+        try:
+            threading.Event().wait(LONG)
+        finally:
+            threading.Event().wait(LONG)  # as the end of a pool of threads may take its time
 
     with pytest.raises(Stop), limit.whole():
-        gather()
+        limit.gather(gather)
+
+
+def test_where_the_time_for_gathering_is_over_already_it_is_left_off_at_once() -> None:
+    limit = Limit(3.0)
+    threading.Event().wait(2.1)  # as where it took that long until the echo ran
+    began = time.monotonic()
+    with limit.whole():
+        limit.gather(wait_long)
+    assert limit.gathering_ended
+    assert time.monotonic() - began < 0.5
 
 
 def test_those_who_wait_for_threads_are_interrupted_as_well() -> None:
@@ -65,8 +77,8 @@ def test_those_who_wait_for_threads_are_interrupted_as_well() -> None:
 def test_what_ends_in_time_is_left_alone() -> None:
     before = signal.getsignal(signal.SIGALRM)
     limit = Limit(0.2)
-    with limit, limit.whole(), limit.gathering():
-        pass
+    with limit, limit.whole():
+        limit.gather(lambda: None)
     threading.Event().wait(0.4)
     assert signal.getsignal(signal.SIGALRM) is before
     assert not limit.gathering_ended
@@ -75,8 +87,10 @@ def test_what_ends_in_time_is_left_alone() -> None:
 def test_without_a_limit_nothing_is_set() -> None:
     limit = Limit()
     before = signal.getsignal(signal.SIGALRM)
-    with limit, limit.whole(), limit.gathering():
-        assert signal.getsignal(signal.SIGALRM) is before
+    seen: list[object] = []
+    with limit, limit.whole():
+        limit.gather(lambda: seen.append(signal.getsignal(signal.SIGALRM)))
+    assert seen == [before]
     assert limit.step(5.0) == 5.0
 
 

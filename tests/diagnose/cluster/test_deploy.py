@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import threading
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from diagnose.cluster import api as door
 from diagnose.cluster import deploy as deployment
 from diagnose.cluster import waiting
+from diagnose.cluster.api import TRIES
 from diagnose.cluster.manifests import Run
 from diagnose.cluster.route import ByClass, ByGateway
+from diagnose.errors import Stop
 from tests.diagnose.cluster.things import gateway, scripted
 
 RUN = Run("0123456789", "kong", "/kongip-feed", "c0ffee", "python:9", ByClass("kong"), (None,))
@@ -187,3 +195,64 @@ def test_a_pod_on_its_way_out_counts_as_removed(server: Server) -> None:
     server.pod["metadata"] = {**server.pod["metadata"], "deletionTimestamp": "2025-11-24T10:00:00Z"}
     api, _ = scripted(server)
     assert deployment.remove(api, RUN) == ()
+
+
+class Faulty(Server):
+    """An API server of which one request, and the same one later, is answered amiss some times: ``how`` tells how.
+
+    Objects are found by name, and a name is taken once.
+    """
+
+    def __init__(self, number: int, times: int, how: str) -> None:
+        super().__init__()
+        self._number, self._times, self._how = number, times, how
+        self._requests = 0
+        self._bad: tuple[str, str] | None = None
+        self._late: list[tuple[str, str, Any]] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        with self._lock:
+            self._requests += 1
+            self._bad = (method, path) if self._requests == self._number else self._bad
+            if self._bad != (method, path) or self._times == 0:
+                return self._answer(method, path, body)
+            self._times -= 1
+            if self._how == "late" and method == "POST":
+                self._late.append((method, path, body))
+            elif self._how != "refused":
+                self._answer(method, path, body)
+            if self._how in ("cut off", "late"):
+                raise ConnectionResetError(errno.ECONNRESET, "connection reset by peer")
+            return 500, {"message": "a bad moment"}
+
+    def _answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if method == "GET" and self._late and self._deleted:
+            super().__call__(*self._late.pop())
+        if method == "GET" and path in self.objects:
+            return 200, self.objects[path]
+        if method == "POST" and f"{path}/{body['metadata']['name']}" in self.objects:
+            return 409, {"message": "already exists"}
+        return super().__call__(method, path, body)
+
+    @property
+    def _deleted(self) -> bool:
+        return any(method == "DELETE" for method, _, _ in self.orders)
+
+
+@pytest.mark.parametrize("how", ["refused", "done but refused", "cut off", "late"])
+@pytest.mark.parametrize("times", [1, TRIES, TRIES + 1])
+def test_whichever_request_goes_amiss_nothing_is_left_and_nothing_is_said_to_be(
+    how: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (door, deployment):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: None))
+    monkeypatch.setattr(deployment, "SOON", 0.0)
+    for number in range(1, 12):
+        server = Faulty(number, times, how)
+        api, _ = scripted(server)
+        with contextlib.suppress(Stop):
+            deployment.deploy(api, RUN, CODE, 0.2, lambda line: None)
+        told = deployment.remove(api, RUN)
+        left = [path for path in server.objects if "/pods/" not in path]  # a pod goes with its Job
+        assert (left, told) == ([], ()), f"request {number}: {server._bad}"

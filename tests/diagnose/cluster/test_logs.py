@@ -142,3 +142,62 @@ def test_once_all_ordinary_requests_are_there_refused_headers_are_not_awaited(mo
     logs = read_logs(api, [pod("a")], [probe("n1"), refused], time.time())
     assert set(logs.access) == {"n1"}
     assert len(transport.asked) >= 2, "one more reading, for what is written a little later"
+
+
+OLDER = "2025-11-24T09:00:00.000000000Z 2025/11/24 09:00:00 [notice] 1#0: start worker processes\n"
+
+
+def rotated(*files: str) -> tuple[Any, Any]:
+    """A log of which each reading in turn gives what is in the next of these files; the last is there to stay."""
+    given = iter(files)
+    current = [""]
+
+    def answer(*_: Any) -> tuple[int, bytes]:
+        current[0] = next(given, current[0])
+        return 200, current[0].encode()
+
+    return scripted(answer)
+
+
+def test_what_was_read_before_a_log_was_rotated_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "POLL", 0.0)
+    api, _ = rotated(OLDER + line("n1"), line("n2"))
+    logs = read_logs(api, [pod("a")], [probe("n1"), probe("n2")], time.time())
+    assert set(logs.access) == {"n1", "n2"}
+    assert logs.unread == {}
+
+
+@pytest.mark.parametrize("left", ["", line("n2"), line("other")])
+def test_a_log_that_begins_amid_the_run_is_told_where_lines_are_missing(
+    left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "QUIET", 0.0)
+    api, _ = rotated(left)
+    logs = read_logs(api, [pod("a")], [probe("n1"), probe("n2")], time.time())
+    assert logs.unread == {"kong/a": reading.BEGINS_AMID}
+    assert ("n2" in logs.access) is ("n2" in left), "what is there counts all the same"
+
+
+def test_a_log_that_reaches_back_before_the_run_has_not_lost_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "QUIET", 0.0)
+    api, transport = rotated(line("n2"), line("n2"), OLDER)
+    logs = read_logs(api, [pod("a")], [probe("n1"), probe("n2")], time.time())
+    assert logs.unread == {}
+    assert "limitBytes=64" in transport.queries[-1]
+
+
+def test_a_further_reading_asks_for_no_more_than_what_came_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "POLL", 0.0)
+    api, transport = rotated("", line("n1"))
+    read_logs(api, [pod("a")], [probe("n1")], time.time() - 600)
+    first, further = (int(query.split("sinceSeconds=")[1].split("&")[0]) for query in transport.queries)
+    assert (first >= 600, further <= 4) == (True, True)
+
+
+def test_a_log_that_could_not_be_read_is_asked_for_all_of_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "POLL", 0.0)
+    replies = iter([(500, {"message": "a bad moment"}), (200, line("n1").encode())])
+    api, transport = scripted(lambda *_: next(replies))
+    logs = read_logs(api, [pod("a")], [probe("n1")], time.time() - 600)
+    assert (set(logs.access), logs.unread) == ({"n1"}, {})
+    assert all("sinceSeconds=60" in query for query in transport.queries)

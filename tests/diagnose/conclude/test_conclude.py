@@ -79,6 +79,8 @@ def test_a_ready_pod_that_was_not_seen_keeps_a_path_from_being_called_preserved(
     assert told.verdict is Verdict.UNDETERMINED
     (finding,) = [one for one in told.findings if one.code == "KIP604"]
     assert "kong/kong-unseen" in finding.because[0]
+    assert "the caller's own address 192" in told.headline, told.headline
+    assert told.headline.endswith("but 1 of 2 ready Kong pods got none of the connections")
 
 
 def at_a_node(one: Observation) -> Observation:

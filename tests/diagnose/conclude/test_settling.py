@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from diagnose.report.report import Verdict
-from tests.diagnose.conclude.simulated import report
+from tests.diagnose.conclude.simulated import kong, report
 from tests.diagnose.explain.simulator import BALANCER, BRIDGE, COMPANY, PUBLIC, Way, inventory
 
 EDGE_KNOWN = inventory(edge_known=True)
@@ -61,3 +61,10 @@ def test_what_is_settled_needs_nothing_more(way: Way) -> None:
     told = report(way, told=(COMPANY,) if way.company_proxy else ())
 
     assert told.settled_by == ()
+
+
+def test_pods_that_no_connection_reached_are_one_sentence_however_many() -> None:
+    way = Way()
+    for missed, named in ((1, "reaches kong/p0:"), (5, "reaches each of kong/p0, kong/p1, kong/p2 and 2 more:")):
+        (told,) = report(way, kongs=[kong(way), *(kong(way, f"kong/p{number}") for number in range(missed))]).settled_by
+        assert named in told

@@ -302,6 +302,17 @@ def test_a_pod_whose_log_is_silent_proves_nothing() -> None:
     assert not first.seen.unlogged
 
 
+def test_a_log_that_lacks_its_beginning_proves_nothing_by_what_it_lacks() -> None:
+    refused = next(one.probe for one in PLANNER.kinds(OUTSIDE) if one.probe.preamble == "v1")
+    asked = probe()
+    line = AccessLine(KONG.name, "192.168.7.7", 404, f"GET {asked.path}")
+    sent = [timed(refused, Answered(400), 10.0), timed(asked, Answered(404), 20.0)]
+    rotated = Logs({asked.nonce: (line,)}, unread={KONG.name: "it begins amid the run"})
+    first, _ = observe_all(sent, rotated, [KONG], SECRET)
+
+    assert not first.seen.unlogged
+
+
 def answered(request_id: str) -> Answered:
     return Answered(404, (("Server", "kong/3.9.3"), ("X-Kong-Request-Id", request_id)))
 
