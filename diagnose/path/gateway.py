@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from diagnose.path import preface, realip
 from diagnose.path.addresses import text_of
@@ -47,7 +46,6 @@ class Conclusion:
         return self.address
 
 
-@lru_cache(maxsize=4096)  # thousands of worlds differ in hops behind which the same arrives
 def receive(settings: Settings, listener: Listener, traffic: Traffic) -> Conclusion:
     """What Kong concludes from ``traffic`` on ``listener``. Whether a route matches is not its question."""
     accepted: Accepted | None = None
