@@ -9,8 +9,9 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case
 from diagnose.path.node import Node
 from diagnose.path.traffic import Address
+from diagnose.path.world import predict
 from diagnose.remedies.balancers import Telling, tellings
-from diagnose.remedies.change import Change, Claims, after
+from diagnose.remedies.change import Change, Claims, after, apply
 from diagnose.remedies.told import Place, as_remedy
 from diagnose.remedies.trust import trusts
 from diagnose.report.report import Remedy, Verdict
@@ -46,10 +47,15 @@ def find_remedy(
     for change in changes:
         if all(_cures(change, case, claims, addresses) for case in whole):
             return as_remedy(change, cases, claims, addresses, place, sufficient=not others)
-    likeliest = [case for case in cases if case.rank == min(one.rank for one in cases)]
+    best = min(case.rank for case in cases)
+    likeliest = [case for case in cases if case.rank == best]
     helped, first = 0, Change()
+    arriving: dict[tuple[str | None, Telling | None], list[Case]] = {}
     for change in changes:
-        number = _helped(change, likeliest, claims, addresses, more_than=helped)
+        before_kong = change.traffic_policy, change.balancer
+        if before_kong not in arriving:
+            arriving[before_kong] = [case for case in likeliest if _arrives(change, case)]
+        number = _helped(change, arriving[before_kong], claims, addresses, more_than=helped)
         if number > helped and all(_cures(change, case, claims, addresses) for case in healthy):
             helped, first = number, change
         if helped == len(likeliest):
@@ -65,20 +71,31 @@ def _believes_all(change: Change, cases: Sequence[Case]) -> bool:
     return change.trusted_ips is None and any(EVERYONE & set(case.world.settings.trusted_ips) for case in cases)
 
 
+def _arrives(change: Change, case: Case) -> bool:
+    """Whether the connection gets to Kong after the change, which what it sets at Kong has no part in."""
+    world, binding = apply(change, case)
+    return predict(world, case.plain, binding).conclusion is not None
+
+
 def _cures(change: Change, case: Case, claims: Claims, addresses: Addresses) -> bool:
     if after(change, case, (), addresses).verdict is not Verdict.PRESERVED:
         return False
     return after(change, case, claims, addresses).verdict is Verdict.PRESERVED
 
 
-def _helped(change: Change, cases: Sequence[Case], claims: Claims, addresses: Addresses, *, more_than: int) -> int:
-    """How many of ``cases`` it helps; it stops to count where that cannot be ``more_than`` so many any more."""
-    number = 0
-    for left, case in zip(range(len(cases), 0, -1), cases, strict=True):
-        if number + left <= more_than:
-            return number
-        number += _helps(change, case, claims, addresses)
-    return number
+def _helped(change: Change, cases: list[Case], claims: Claims, addresses: Addresses, *, more_than: int) -> int:
+    """How many of ``cases`` it helps, 0 where that is not ``more_than`` so many.
+
+    Those that it does not help come first from then on: the next change mostly does not help them either.
+    """
+    missed = 0
+    for index, case in enumerate(cases):
+        if not _helps(change, case, claims, addresses):
+            cases.insert(0, cases.pop(index))
+            missed += 1
+            if len(cases) - missed <= more_than:
+                return 0
+    return len(cases) - missed
 
 
 def _helps(change: Change, case: Case, claims: Claims, addresses: Addresses) -> bool:
@@ -111,12 +128,27 @@ def _changes(cases: Sequence[Case], addresses: Addresses, place: Place, seen: fr
     kinds = {case.world.listener.tls for case in cases}
     plain, tls = ((None, True, False) if kind in kinds else (None,) for kind in (False, True))
     trusted = trusts(cases, addresses, seen)
+    now = _set_now(cases)
     headers = (None, FORWARDED_FOR, PROXY_PROTOCOL, *_written(cases))
     for one in product(policies, balancers, plain, tls, headers, (None, True), trusted):
         change = Change(*one)
         if change.real_ip_header == PROXY_PROTOCOL and False in (change.plain_flag, change.tls_flag):
             continue
-        yield change
+        if all(held != {getattr(change, name)} for name, held in now.items()):  # else a smaller one does the same
+            yield change
+
+
+def _set_now(cases: Sequence[Case]) -> dict[str, set[object]]:
+    """What the fields of a change that are Kong's are now, in some case or other."""
+    listeners = {case.world.listener for case in cases}
+    settings = {case.world.settings for case in cases}
+    return {
+        "plain_flag": {one.proxy_protocol for one in listeners if not one.tls},
+        "tls_flag": {one.proxy_protocol for one in listeners if one.tls},
+        "real_ip_header": {one.real_ip_header for one in settings},
+        "real_ip_recursive": {one.real_ip_recursive for one in settings},
+        "trusted_ips": {one.trusted_ips for one in settings},
+    }
 
 
 def _written(cases: Sequence[Case]) -> tuple[str, ...]:
