@@ -177,27 +177,22 @@ class Api:
         attributes = {"verb": verb, "group": group, "resource": kind, "subresource": sub}
         attributes |= {"namespace": namespace} if namespace else {}
         attributes |= {"name": name} if name else {}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        reply = self.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        return bool((reply.object().get("status") or {}).get("allowed")) if reply.ok else None
+        status = self._reviewed("SelfSubjectAccessReview", {"resourceAttributes": attributes})
+        return None if status is None else bool(status.get("allowed"))
 
     def rules(self, namespace: str) -> tuple[Object, ...]:
         """What the caller may do in a namespace, as far as the server can list it: the rules of roles, and no others.
 
         Those of cluster roles alone hold in a namespace that does not exist.
         """
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectRulesReview",
-            "spec": {"namespace": namespace},
-        }
-        reply = self.create("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review)
-        listed = (reply.object().get("status") or {}).get("resourceRules") if reply.ok else None
-        return tuple(rule for rule in listed or () if isinstance(rule, dict))
+        status = self._reviewed("SelfSubjectRulesReview", {"namespace": namespace}) or {}
+        return tuple(rule for rule in status.get("resourceRules") or () if isinstance(rule, dict))
+
+    def _reviewed(self, kind: str, spec: Object) -> Object | None:
+        """The status of a review of the caller's rights, None where the server would not say."""
+        group = "authorization.k8s.io/v1"
+        reply = self.create(f"/apis/{group}/{kind.lower()}s", {"apiVersion": group, "kind": kind, "spec": spec})
+        return (reply.object().get("status") or {}) if reply.ok else None
 
     def execute(
         self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes, timeout: float

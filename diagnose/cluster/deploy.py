@@ -141,7 +141,7 @@ def remove(api: Api, run: Run, progress: Progress = lambda line: None) -> tuple[
     deadline = time.monotonic() + RECONNECTING
     while True:
         try:
-            return _remove(api, run)
+            return remove_twice(api, run, lambda: _delete_all(api, run))
         except Unreachable as lost:
             if time.monotonic() > deadline:
                 return (leftover(api, run, f"What run {run.id} made in namespace {run.namespace}", lost.what),)
@@ -149,11 +149,6 @@ def remove(api: Api, run: Run, progress: Progress = lambda line: None) -> tuple[
             time.sleep(RECONNECT_POLL)
         except Stop as stop:
             return (leftover(api, run, f"What run {run.id} made in namespace {run.namespace}", stop.what),)
-
-
-def _remove(api: Api, run: Run) -> tuple[str, ...]:
-    """One attempt."""
-    return remove_twice(api, run, lambda: _delete_all(api, run))
 
 
 def remove_twice(api: Api, run: Made, delete_all: Callable[[], Mapping[str, str]]) -> tuple[str, ...]:
