@@ -35,7 +35,7 @@ LEFT_OPEN = 10.0
 START = """
 import os, sys
 sys.path[:] = sys.argv.pop(1).split(os.pathsep)
-from diagnose.cli import main
+from diagnose.__main__ import main
 sys.exit(main())
 """
 """Runs kongip as this process found it, whatever else bears its name in the folder where it is started."""
