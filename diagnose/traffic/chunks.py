@@ -12,7 +12,7 @@ from typing import Protocol
 FIRST = 512
 LARGEST = 128 * 1024
 SHARE = 128
-"""A chunk is about this part of what was read before it: what is told over time is as fine."""
+"""A chunk is about this part of what is before it in the log: what is told over time is as fine."""
 
 BUFFER = 1024 * 1024
 """Bytes; a line that is longer is left out."""
@@ -26,28 +26,28 @@ class Readable(Protocol):
         ...
 
 
-def chunks(file: Readable, limit: int | None = None) -> Iterator[memoryview]:
-    """The chunks of ``file`` from where it stands, a line's beginning; with ``limit``, of lines that begin before it.
+def chunks(file: Readable, begin: int = 0, end: int | None = None) -> Iterator[memoryview]:
+    """The chunks of ``file`` from where it stands, a line's ``begin``; with ``end``, of lines that begin before it.
 
-    ``limit`` is bytes from there. A chunk is good until the next one is asked for.
+    Both are bytes from the start of the log. A chunk is good until the next one is asked for.
     """
     buffer = bytearray(BUFFER)
     view = memoryview(buffer)
     buffer[0] = 0x0A
-    have, read, too_long = 1, 0, False
+    have, read, too_long = 1, begin, False
     while True:
         got = file.readinto(view[have:]) or 0
         start, have, ended = 0, have + got, not got
         if ended and have > 1:
             buffer[have : have + 1] = b"\n"
             have += 1
-        while (end := _end(buffer, start, have, 1 if too_long else _size(read, limit))) > start:
+        while (stop := _end(buffer, start, have, 1 if too_long else _size(read, end))) > start:
             if not too_long:
-                yield view[start:end]
+                yield view[start:stop]
             too_long = False
-            read += end - start
-            start = end
-            if limit is not None and read >= limit:
+            read += stop - start
+            start = stop
+            if end is not None and read >= end:
                 return
         if ended:
             return
@@ -57,9 +57,9 @@ def chunks(file: Readable, limit: int | None = None) -> Iterator[memoryview]:
             have, too_long = 1, True  # what is left of that line is no line of its own
 
 
-def _size(read: int, limit: int | None) -> int:
+def _size(read: int, end: int | None) -> int:
     size = min(LARGEST, max(FIRST, read // SHARE))
-    return size if limit is None else max(1, min(size, limit - read))
+    return size if end is None else max(1, min(size, end - read))
 
 
 def _end(buffer: bytearray, start: int, have: int, size: int) -> int:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 GZIP = b"\x1f\x8b"
 
-PART = 32 * 1024 * 1024
-"""Bytes of a file that are worth a process of their own."""
+PART = 8 * 1024 * 1024
+"""Bytes of a file that are counted in one go, unless it has too many of them."""
 
-MOST_PARTS = 4
+MOST_PARTS = 255
+MOST_AT_ONCE = 4
 
 
 def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
@@ -52,40 +53,48 @@ def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
         raise Stop(f"--file {name} cannot be read: {reason}.", "Check the file, and the right to read it.") from error
 
 
-def _count(file: Readable, form: Format | None, kinds: Kinds, limit: int | None = None) -> Tally:
+def _count(file: Readable, form: Format | None, kinds: Kinds) -> Tally:
     tally = Tally.of(form)
-    for chunk in chunks(file, limit):
+    for chunk in chunks(file):
         tally.take(chunk, kinds)
     return tally
 
 
 def _parts(told: os.stat_result) -> Sequence[tuple[int, int]]:
     """Where each part of a file begins and ends, in bytes; one part where more would not pay."""
-    number = min(MOST_PARTS, os.cpu_count() or 1, told.st_size // PART)
-    if not stat.S_ISREG(told.st_mode) or sys.platform != "linux" or number < 2:
+    number = min(MOST_PARTS, told.st_size // PART)
+    if not stat.S_ISREG(told.st_mode) or sys.platform != "linux" or (os.cpu_count() or 1) < 2 or number < 2:
         return ((0, told.st_size),)
     edges = [told.st_size * index // number for index in range(number + 1)]
     return tuple(pairwise(edges))
 
 
 def _count_parts(name: str, parts: Sequence[tuple[int, int]], form: Format | None, kinds: Kinds) -> Tally:
-    """The tally of a file whose parts are counted at once, each by a process that does not outlive this call."""
+    """The tally of a file whose parts are counted by several processes; none but this one outlives the call.
+
+    Each takes the next part once it is done with one, so that a process that is held up is left fewer of them. What
+    they take them from is a pipe: of those that read a byte from it at once, each gets another.
+    """
     import multiprocessing
 
     context = multiprocessing.get_context("fork")
+    left, filled = os.pipe()
+    os.write(filled, bytes(range(len(parts))))
+    os.close(filled)
     workers = []
     try:
-        for part in parts:
+        for _ in range(min(MOST_AT_ONCE, os.cpu_count() or 1, len(parts)) - 1):
             theirs, ours = context.Pipe(duplex=False)
-            worker = context.Process(target=_work, args=(ours, name, part, form, kinds), daemon=True)
+            worker = context.Process(target=_work, args=(ours, left, name, parts, form, kinds), daemon=True)
             worker.start()
             ours.close()
             workers.append((worker, theirs))
-        whole = Tally()
+        whole = _count_left(left, name, parts, form, kinds)
         for _, theirs in workers:
             whole.merge(_received(theirs))
         return whole
     finally:
+        os.close(left)
         for worker, theirs in workers:
             theirs.close()
             worker.terminate()
@@ -100,26 +109,34 @@ def _received(theirs: Connection) -> Tally:
     return said
 
 
-def _work(ours: Connection, name: str, part: tuple[int, int], form: Format | None, kinds: Kinds) -> None:
+def _work(
+    ours: Connection, left: int, name: str, parts: Sequence[tuple[int, int]], form: Format | None, kinds: Kinds
+) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # those of the command raise what nobody here would catch
         signal.signal(number, signal.SIG_DFL)
     try:
-        ours.send(_count_part(name, part, form, kinds))
+        ours.send(_count_left(left, name, parts, form, kinds))
     except OSError as error:
         ours.send(error)
 
 
-def _count_part(name: str, part: tuple[int, int], form: Format | None, kinds: Kinds) -> Tally:
-    """The tally of the lines that begin in one part of a file."""
-    begin, end = part
-    with open(name, "rb") as file:
-        if begin:
-            file.seek(begin - 1)
-            file.readline()
-            begin = file.tell()
-    with open(name, "rb", buffering=0) as raw:
-        raw.seek(begin)
-        return _count(raw, form, kinds, end - begin) if begin < end else Tally.of(form)
+def _count_left(left: int, name: str, parts: Sequence[tuple[int, int]], form: Format | None, kinds: Kinds) -> Tally:
+    """The tally of those parts of a file whose numbers this process gets to read from ``left``, a pipe's end."""
+    tally = Tally.of(form)
+    while taken := os.read(left, 1):
+        begin, end = parts[taken[0]]
+        with open(name, "rb") as file:
+            if begin:
+                file.seek(begin - 1)
+                file.readline()
+                begin = file.tell()
+        if begin >= end:  # one line is longer than all of the part
+            continue
+        with open(name, "rb", buffering=0) as raw:
+            raw.seek(begin)
+            for chunk in chunks(raw, begin, end):
+                tally.take(chunk, kinds)
+    return tally
 
 
 def count_files(names: Sequence[str], form: Format | None, kinds: Kinds) -> Iterator[tuple[str, Tally]]:

@@ -23,8 +23,8 @@ Fields = Callable[[Chunk], Sequence[bytes]]
 STAMP = rb"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)"
 """What Kubernetes (--timestamps), containerd (CRI) or Docker put in front of a line."""
 
-_PLAIN = re.compile(rb"\n([^ \n]+)")
-_STAMPED = re.compile(rb"\n" + STAMP + rb"?([^ \n]+)")
+_PLAIN = re.compile(rb"\n(\S+)")
+_STAMPED = re.compile(rb"\n" + STAMP + rb"?(\S+)")
 _BEGINS_STAMPED = re.compile(rb"\n" + STAMP)
 _LOCAL = re.compile(rb"\[(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})\]")
 _ISO = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?")

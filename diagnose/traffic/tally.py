@@ -29,15 +29,18 @@ class Addresses:
         self.short = 0
 
     def add(self, counts: Iterable[tuple[bytes, int]], short: int = 0) -> None:
-        """Count these."""
-        mine = self.counts
-        for address, number in counts:
-            mine[address] = mine.get(address, 0) + number
+        """Count these addresses, each of which is there once."""
+        if not self.counts:
+            self.counts = dict(counts)
+        else:
+            mine = self.counts
+            for address, number in counts:
+                mine[address] = mine.get(address, 0) + number
         self.short += short
-        if len(mine) > 2 * KEPT:
-            lower = heapq.nlargest(KEPT + 1, mine.values())[-1]
+        if len(self.counts) > 2 * KEPT:
+            lower = heapq.nlargest(KEPT + 1, self.counts.values())[-1]
             self.short += lower
-            self.counts = {address: number - lower for address, number in mine.items() if number > lower}
+            self.counts = {address: number - lower for address, number in self.counts.items() if number > lower}
 
 
 class Timeline:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from diagnose.owners import Inventory
@@ -80,7 +81,7 @@ def tell(
     counts = _merged(whole)
     commonest = tuple(
         _seen(field, number, kinds, inventory)
-        for field, number in nlargest(COMMONEST, counts.items(), key=lambda pair: pair[1])
+        for field, number in nlargest(COMMONEST, counts.items(), key=itemgetter(1))
     )
     distinct = len(counts) if whole.addresses.short == 0 else None
     return Traffic(

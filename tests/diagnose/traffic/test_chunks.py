@@ -27,9 +27,9 @@ class Dripping(io.RawIOBase):
         return len(data)
 
 
-def lines_of(data: bytes, step: int = BUFFER, limit: int | None = None) -> list[bytes]:
+def lines_of(data: bytes, step: int = BUFFER, begin: int = 0, end: int | None = None) -> list[bytes]:
     found: list[bytes] = []
-    for chunk in chunks(Dripping(data, step), limit):
+    for chunk in chunks(Dripping(data[begin:], step), begin, end):
         assert chunk[0] == 0x0A
         found += bytes(chunk).split(b"\n")[1:]
     return found
@@ -49,8 +49,8 @@ def test_two_parts_hold_what_the_whole_holds(lengths: list[int], middle: int) ->
     data = b"".join(b"%d" % number + b"x" * length + b"\n" for number, length in enumerate(lengths))
     middle = min(middle, len(data))
     begin = 0 if middle == 0 else data.find(b"\n", middle - 1) + 1
-    first = lines_of(data[:], limit=middle) if middle else []
-    second = lines_of(data[begin:]) if middle < len(data) else []
+    first = lines_of(data, end=middle) if middle else []
+    second = lines_of(data, begin=begin) if middle < len(data) else []
     assert [line for line in (*first, *second) if line] == data.split(b"\n")[:-1]
 
 
