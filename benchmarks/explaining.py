@@ -20,6 +20,7 @@ from diagnose.explain.evidence import Observation
 from diagnose.explain.explain import explain
 from diagnose.explain.groups import explain_all
 from diagnose.explain.senders import find_senders
+from diagnose.explain.sights import Sights
 from diagnose.path.gateway import receive
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Traffic
@@ -32,6 +33,8 @@ WAYS = {
     "silent proxy": Way("proxies"),
     "header not trusted": Way("appends", header="X-Forwarded-For"),
     "PROXY header missing": Way("proxies", flag=True, header="proxy_protocol", trusted=(BALANCER,)),
+    "two PROXY headers": Way("proxy2", second="proxy2", flag=True, header="proxy_protocol", trusted=(BALANCER,)),
+    "an edge, PROXY header missing": Way("appends", edge="appends", flag=True, header="proxy_protocol"),
 }
 GROUPS = (1, 4, 16, 64)
 REPEATS = 9
@@ -64,8 +67,11 @@ def known(observations: list[Observation]) -> Addresses:
 
 def thinkable(way: Way) -> int:
     """The number of worlds that an explanation of ``way`` has to settle, most of them without playing all of it."""
-    paths = worlds.paths(ENTRY, (), worlds.Pointers(naming=(), hidden=("X-Real-IP",)), lambda hop, after: True)
-    return sum(1 for _ in worlds.all_worlds(paths, worlds.gateways(ENTRY, [way.settings]), ENTRY, worlds.Pointers()))
+    seen = evidence(way, 20)
+    kongs, addresses = worlds.gateways(way.entry, [way.settings]), known(seen)
+    pointers = Sights.of(seen, (), addresses).pointers(kongs, addresses, before_asking=False)
+    paths = worlds.paths(way.entry, (), pointers, lambda hop, after: True)
+    return sum(1 for _ in worlds.all_worlds(paths, kongs, way.entry, pointers))
 
 
 def gateway_alone() -> float:

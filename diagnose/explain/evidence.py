@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from diagnose.capture.sightings import Sighting, Sightings
@@ -107,6 +107,7 @@ class Observation:
         return None
 
 
+@lru_cache(maxsize=1024)  # every world is asked what becomes of the same few
 def departure(probe: Probe, source: Address) -> Traffic:
     """``probe`` as traffic that leaves a socket of address ``source``."""
     preface = compose.preface(probe)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -32,7 +32,7 @@ class Traffic:
     """
 
     source: Address
-    destination: Address
+    destination: Address = field(hash=False)  # to hash an address takes as long as all else, and an entry has one
     port: int
     preface: tuple[bytes, ...] = ()
     headers: Headers = ()

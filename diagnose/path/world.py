@@ -77,14 +77,16 @@ def predict(world: World, traffic: Traffic, binding: Binding) -> Prediction:
     return Prediction(tuple(arrivals), conclusion, _answers(world, len(world.hops), _answer(conclusion, traffic)))
 
 
-@lru_cache(maxsize=4096)  # thousands of worlds have their first hops in common
 def _through(hop: Hop, traffic: Traffic, own: Address | None) -> Traffic | End:
     behaviour = hop.behaviour
     if isinstance(behaviour, Egress):
         return egress.leave(behaviour, traffic, own)
     if isinstance(behaviour, Node):
         return node.pass_on(behaviour, traffic, own)
-    return proxying.pass_on(behaviour, traffic, own, hop.manner)
+    return _proxied(behaviour, traffic, own, hop.manner)
+
+
+_proxied = lru_cache(maxsize=4096)(proxying.pass_on)  # thousands of worlds have their proxies in common
 
 
 def _answer(conclusion: Conclusion, traffic: Traffic) -> frozenset[Answer]:

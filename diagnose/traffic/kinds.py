@@ -25,8 +25,6 @@ class Kind(StrEnum):
     PUBLIC = "public"
     UNKNOWN = "unknown"
 
-    __hash__ = str.__hash__  # that of an Enum is no C, and kinds are counted a chunk at a time
-
 
 KIND_OF_OWNER = {
     Owned.CALLER: Kind.CALLER,
