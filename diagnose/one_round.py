@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -52,7 +52,8 @@ def one_round(
     """
     routed = backend.problem is None
     planner = Planner(backend.path, backend.secret, _claims(site, options), routed=routed)
-    choose = functools.partial(_choose, site, backend, options)
+    by_api = _once_told(site.caller_by_api)
+    choose = functools.partial(_choose, site, backend, options, by_api)
     gathering = Gathering(site, planner, choose, options.timeout, progress, routed=routed)
     since = time.time()
     options.limit.gather(functools.partial(_gather, gathering, options.connections, inside=routed and inside))
@@ -60,7 +61,7 @@ def one_round(
         gathering.gaps.append(OUT_OF_TIME)
     gathering.leave_out_what_cannot_be_sent_to()
     progress("reading Kong's logs")
-    seen_at = site.caller_by_api()
+    seen_at = by_api()
     with ThreadPoolExecutor(1) as beside:
         if last:
             beside.submit(site.remove)
@@ -71,6 +72,18 @@ def one_round(
     record, evidence = _with_reach(site, seen, progress)
     run = replace(record.run, seconds=round(time.monotonic() - began, 3))
     return replace(record, run=run), conclude(evidence, run)
+
+
+def _once_told(ask: Callable[[], str | None]) -> Callable[[], str | None]:
+    """``ask``, which is not asked any more once it has told."""
+    known: list[str] = []
+
+    def told() -> str | None:
+        if not known:
+            known.extend(filter(None, (ask(),)))
+        return known[0] if known else None
+
+    return told
 
 
 def _gather(gathering: Gathering, connections: int, *, inside: bool) -> None:
@@ -136,16 +149,20 @@ def _claims(site: Site, options: Options) -> Claims:
 
 
 def _choose(
-    site: Site, backend: Backend, options: Options, entry: Entry, sent: Sequence[Sent], left: Sequence[Planned]
+    site: Site,
+    backend: Backend,
+    options: Options,
+    by_api: Callable[[], str | None],
+    entry: Entry,
+    sent: Sequence[Sent],
+    left: Sequence[Planned],
 ) -> Sequence[Planned]:
     """Which kinds of probe to send next: all, unless what was seen already leaves some of them nothing to tell."""
     observations = observe_all([(one, entry) for one in sent], Logs(), site.kongs, backend.secret)
     told = list(dict.fromkeys(kong.settings for kong in site.kongs if kong.settings is not None))
     if len(told) != len({kong.settings for kong in site.kongs}) or not all(o.echoed for o in observations if o.plain):
         return left
-    addresses = Addresses(
-        site.inventory, find_senders(options.caller_ips, observations, site.inventory, site.caller_by_api())
-    )
+    addresses = Addresses(site.inventory, find_senders(options.caller_ips, observations, site.inventory, by_api()))
     facts = known_of(site, entry)
     return worth_sending(left, find_splits(observations, facts, told, addresses, [one.probe for one in left]))
 
