@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
 
 from diagnose import cli
 
@@ -15,11 +16,11 @@ tenth of a short run.
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     gc.set_threshold(SELDOM)
     try:
-        return cli.main()
+        return cli.main(arguments)
     finally:
         gc.freeze()  # the interpreter would look through all of it once more as it ends
 
