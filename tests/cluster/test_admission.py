@@ -39,14 +39,15 @@ def namespace() -> Iterator[str]:
 def during(*arguments: str, kind: str = "pods") -> list[Object]:
     """The objects of a kind that a run with these flags has made once its pod runs; the run is then ended."""
     command = kongip("diagnose", "--image", "localhost/python:1", "--quiet", *arguments)
+    things: list[Object] = []
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
 
         def running() -> bool:
-            pods = get("pods", "-A", OURS)["items"]
+            things[:] = get(kind, "-A", OURS)["items"]  # first: once its pod runs the run may be over in no time
+            pods = things if kind == "pods" else get("pods", "-A", OURS)["items"]
             return any(pod["status"]["phase"] == "Running" for pod in pods)
 
         until("the echo pod runs", running)
-        things = list(get(kind, "-A", OURS)["items"])
         process.terminate()
     assert_nothing_left()
     return things
