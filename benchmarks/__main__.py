@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import discovering, explaining, finding, headers, probing, serving, starting, traffic, whole_run
 from benchmarks.measuring import HEADING, Row
+from diagnose.__main__ import SELDOM
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
@@ -45,6 +47,7 @@ def main(names: Sequence[str]) -> None:
         raise SystemExit(
             f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join([*COMPARED, *ALONE])}"
         )
+    gc.set_threshold(SELDOM)  # as the command does
     table, rest = [HEADING], list[str]()
     for name, rows in COMPARED.items():
         if not names or name in names:
