@@ -102,7 +102,10 @@ def _count_parts(name: str, parts: Sequence[tuple[int, int]], form: Format | Non
 
 
 def _received(theirs: Connection) -> Tally:
-    said = theirs.recv()  # EOFError where the worker ended without a word
+    try:
+        said = theirs.recv()
+    except EOFError:
+        raise OSError("a process that counted parts of it was ended") from None
     if isinstance(said, OSError):
         raise said
     assert isinstance(said, Tally)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import multiprocessing
 import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from diagnose.owners import Inventory
 from diagnose.traffic import files
 from diagnose.traffic.files import count_file
 from diagnose.traffic.kinds import Kinds
+from diagnose.traffic.tally import Tally
 from tests.diagnose.traffic.logs import NOON, plain, text
 
 KINDS = Kinds(Inventory())
@@ -44,6 +47,24 @@ def test_a_large_file_in_parts_is_counted_as_a_whole(
     assert (parts.requests, parts.others) == (5000, 0)
     assert parts.addresses.counts == whole.addresses.counts
     assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_is_ended_amid_its_part_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "access.log"
+    path.write_bytes(text(LINES))
+    ours, count = os.getpid(), files._count_left
+
+    def ended(*given: Any) -> Tally:
+        if os.getpid() != ours:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return count(*given)
+
+    monkeypatch.setattr(files, "PART", 1 << 16)
+    monkeypatch.setattr(files, "_count_left", ended)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with pytest.raises(Stop, match="a process that counted parts of it was ended") as stop:
+        count_file(str(path), None, KINDS)
+    assert stop.value.status == 4
 
 
 def test_an_empty_file_holds_no_request(tmp_path: Path) -> None:
