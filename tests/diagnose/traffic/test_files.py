@@ -49,6 +49,15 @@ def test_a_large_file_in_parts_is_counted_as_a_whole(
     assert multiprocessing.active_children() == []
 
 
+def test_a_line_that_is_longer_than_a_part_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "access.log"
+    path.write_bytes(text([LINES[0], LINES[1] + "x" * 5000, LINES[2]]))
+    monkeypatch.setattr(files, "PART", 1000)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+    assert count_file(str(path), None, KINDS).requests == 3
+
+
 def test_a_process_that_is_ended_amid_its_part_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "access.log"
     path.write_bytes(text(LINES))
