@@ -75,7 +75,8 @@ def test_a_run_that_is_ended_leaves_nothing(number: signal.Signals, moment: floa
     assert "Traceback" not in errors
     if number is signal.SIGKILL:
         bring_the_deadline_forward()
-        until("Kubernetes has removed all", lambda: not left_behind())
+        # kubelet 1.20 may take two minutes to let go of a pod that is deleted amid its start, and its Job waits for it.
+        until("Kubernetes has removed all", lambda: not left_behind(), 180)
         return
     assert process.returncode in (130, 0), errors
     assert bool(printed) is (process.returncode == 0), "a run that had ended by then has its report"
