@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -17,11 +18,13 @@ tenth of a short run.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status."""
+    """Run one command and return its exit status, which nothing changes any more: the process is to end."""
     gc.set_threshold(SELDOM)
     try:
         return cli.main(arguments)
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # all is removed and told by now
         gc.freeze()  # the interpreter would look through all of it once more as it ends
 
 

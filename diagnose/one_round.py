@@ -76,12 +76,12 @@ def one_round(
 
 def _once_told(ask: Callable[[], str | None]) -> Callable[[], str | None]:
     """``ask``, which is not asked any more once it has told."""
-    known: list[str] = []
+    known: str | None = None
 
     def told() -> str | None:
-        if not known:
-            known.extend(filter(None, (ask(),)))
-        return known[0] if known else None
+        nonlocal known
+        known = known or ask()
+        return known
 
     return told
 

@@ -26,7 +26,8 @@ PART = 8 * 1024 * 1024
 """Bytes of a file that are counted in one go, unless it has too many of them."""
 
 MOST_PARTS = 255
-MOST_AT_ONCE = 4
+AT_ONCE = min(4, os.cpu_count() or 1)
+"""Processes that count."""
 
 
 def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
@@ -63,7 +64,7 @@ def _count(file: Readable, form: Format | None, kinds: Kinds) -> Tally:
 def _parts(told: os.stat_result) -> Sequence[tuple[int, int]]:
     """Where each part of a file begins and ends, in bytes; one part where more would not pay."""
     number = min(MOST_PARTS, told.st_size // PART)
-    if not stat.S_ISREG(told.st_mode) or sys.platform != "linux" or (os.cpu_count() or 1) < 2 or number < 2:
+    if not stat.S_ISREG(told.st_mode) or sys.platform != "linux" or AT_ONCE < 2 or number < 2:
         return ((0, told.st_size),)
     edges = [told.st_size * index // number for index in range(number + 1)]
     return tuple(pairwise(edges))
@@ -83,7 +84,7 @@ def _count_parts(name: str, parts: Sequence[tuple[int, int]], form: Format | Non
     os.close(filled)
     workers = []
     try:
-        for _ in range(min(MOST_AT_ONCE, os.cpu_count() or 1, len(parts)) - 1):
+        for _ in range(min(AT_ONCE, len(parts)) - 1):
             theirs, ours = context.Pipe(duplex=False)
             worker = context.Process(target=_work, args=(ours, left, name, parts, form, kinds), daemon=True)
             worker.start()
@@ -133,12 +134,10 @@ def _count_left(left: int, name: str, parts: Sequence[tuple[int, int]], form: Fo
                 file.seek(begin - 1)
                 file.readline()
                 begin = file.tell()
-        if begin >= end:  # one line is longer than all of the part
-            continue
-        with open(name, "rb", buffering=0) as raw:
-            raw.seek(begin)
-            for chunk in chunks(raw, begin, end):
-                tally.take(chunk, kinds)
+            if begin < end:  # or else one line is longer than all of the part
+                file.raw.seek(begin, os.SEEK_SET)
+                for chunk in chunks(file.raw, begin, end):
+                    tally.take(chunk, kinds)
     return tally
 
 

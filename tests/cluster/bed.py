@@ -20,6 +20,9 @@ CLIENT = "10.77.3.30"
 BALANCER = "10.77.2.20"
 NODES = {"n1": "10.77.1.11", "n2": "10.77.1.12", "n3": "10.77.1.13"}
 
+PATIENCE = 180.0
+"""Seconds that what Kubernetes does is given: kubelet 1.20 may hold a pod that is deleted amid its start for two minutes."""
+
 Object = dict[str, Any]
 
 
@@ -66,7 +69,7 @@ def apply(*things: Object) -> None:
     kubectl("apply", "--filename=-", text=json.dumps(listing))
 
 
-def until(what: str, condition: Callable[[], bool], seconds: float = 60) -> None:
+def until(what: str, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait until a condition holds; AssertionError, naming what was awaited, when it does not in this time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -50,6 +50,6 @@ def left_behind() -> list[str]:
 
 
 def assert_nothing_left() -> None:
-    """Assert that no object of kongip's is left; pods alone may take up to a minute to go (kubelet 1.20 does)."""
+    """Assert that no object of kongip's is left; pods alone may take their time to go."""
     assert [thing for thing in left_behind() if not thing.startswith("Pod/")] == []
     until("kongip's pods are gone", lambda: not left_behind())

@@ -39,7 +39,7 @@ def test_a_large_file_in_parts_is_counted_as_a_whole(
     path.write_bytes(text(LINES))
     whole = count_file(str(path), None, KINDS)
     monkeypatch.setattr(files, "PART", size)
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(files, "AT_ONCE", 4)
 
     parts = count_file(str(path), None, KINDS)
 
@@ -53,7 +53,7 @@ def test_a_line_that_is_longer_than_a_part_is_counted_once(tmp_path: Path, monke
     path = tmp_path / "access.log"
     path.write_bytes(text([LINES[0], LINES[1] + "x" * 5000, LINES[2]]))
     monkeypatch.setattr(files, "PART", 1000)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(files, "AT_ONCE", 2)
 
     assert count_file(str(path), None, KINDS).requests == 3
 
@@ -70,7 +70,7 @@ def test_a_process_that_is_ended_amid_its_part_is_told(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(files, "PART", 1 << 16)
     monkeypatch.setattr(files, "_count_left", ended)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(files, "AT_ONCE", 2)
     with pytest.raises(Stop, match="a process that counted parts of it was ended") as stop:
         count_file(str(path), None, KINDS)
     assert stop.value.status == 4
