@@ -15,12 +15,20 @@ from itertools import product
 from diagnose.explain.evidence import Observation
 from diagnose.explain.senders import Senders
 from diagnose.owners import Inventory, Kind, Network
+from diagnose.path import proxying
 from diagnose.path.egress import Egress
 from diagnose.path.node import SIDECARS, Node
+from diagnose.path.proxying import Proxying
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Address, Layer, parse_address
-from diagnose.path.world import Binding, Hop, World, emits
+from diagnose.path.world import Behaviour, Binding, Hop, World, emits
 from diagnose.site import EntryKind
+
+Choice = tuple[Address | None, ...]
+"""The addresses that one hop may have answered from, None in it where it has none of its own; empty if it cannot be."""
+
+_ALIKE: dict[Behaviour, Behaviour] = dict.fromkeys(proxying.EMITS, Proxying.PROXIES)
+"""Proxies that connect anew do so from the same addresses, whatever else they do."""
 
 _KINDS = {
     Layer.EDGE: frozenset({Kind.EDGE}),
@@ -53,7 +61,7 @@ class Addresses:
         observation: Observation,
         settings: Settings,
         elsewhere: frozenset[Address],
-    ) -> tuple[Address | None, ...]:
+    ) -> Choice:
         """The addresses that ``hop``, with the hops ``after`` it, may have answered from on one connection.
 
         Seen ones first; where nothing was seen of a connection, those seen on others (``elsewhere``). A hop whose
@@ -62,26 +70,6 @@ class Addresses:
         """
         if not emits(hop):
             return (None,)
-        kept = self._kept.setdefault(id(observation), (observation, {}))[1]
-        followed = tuple((one.layer, one.behaviour) for one in after)
-        key = hop.layer, hop.behaviour, followed, settings.trusted_ips, elsewhere
-        if key not in kept:
-            kept[key] = self._candidates(hop, after, observation, settings, elsewhere)
-        return kept[key]
-
-    @cached_property
-    def _kept(self) -> dict[int, tuple[Observation, dict[Hashable, tuple[Address | None, ...]]]]:
-        """Candidates found before, by the observation's identity: thousands of worlds ask for the same ones."""
-        return {}
-
-    def _candidates(
-        self,
-        hop: Hop,
-        after: Sequence[Hop],
-        observation: Observation,
-        settings: Settings,
-        elsewhere: frozenset[Address],
-    ) -> tuple[Address | None, ...]:
         if isinstance(hop.behaviour, Egress):
             return self._left(hop.behaviour, observation, elsewhere)
         if hop.behaviour is Node.SIDECAR:
@@ -92,6 +80,32 @@ class Addresses:
         if _pointed_to(hop, after, observation.entry.kind):
             return fitting or self._fitting(hop, observation, elsewhere)
         return tuple(dict.fromkeys([*fitting, *self._unseen(hop, settings)]))
+
+    def choices(self, world: World, observation: Observation, elsewhere: frozenset[Address]) -> tuple[Choice, ...]:
+        """The candidates of each hop of ``world``, in path order; arguments as there.
+
+        Kong's TCP peer, where somebody saw it, is the last address on the way.
+        """
+        kept = self._kept.setdefault(id(observation), (observation, {}))[1]
+        path = tuple([(hop.layer, _ALIKE.get(hop.behaviour, hop.behaviour)) for hop in world.hops])
+        key = path, world.settings.trusted_ips, elsewhere
+        if key not in kept:
+            kept[key] = tuple(self._choices(world, observation, elsewhere))
+        return kept[key]
+
+    @cached_property
+    def _kept(self) -> dict[int, tuple[Observation, dict[Hashable, tuple[Choice, ...]]]]:
+        """Choices found before, by the observation's identity: thousands of worlds ask for the same ones."""
+        return {}
+
+    def _choices(self, world: World, observation: Observation, elsewhere: frozenset[Address]) -> Iterator[Choice]:
+        peer = _peer(observation)
+        last = max((index for index, hop in enumerate(world.hops) if emits(hop)), default=None)
+        for index, hop in enumerate(world.hops):
+            thinkable = self.candidates(hop, world.hops[index + 1 :], observation, world.settings, elsewhere)
+            if index == last and peer is not None:
+                thinkable = (peer,) if peer in thinkable else ()
+            yield thinkable
 
     def _fitting(self, hop: Hop, observation: Observation, seen: frozenset[Address]) -> tuple[Address, ...]:
         return tuple(
@@ -187,17 +201,7 @@ def bindings(
     world: World, observation: Observation, addresses: Addresses, elsewhere: frozenset[Address]
 ) -> Iterator[Binding]:
     """Every binding of ``world``'s hops that is thinkable for ``observation``; ``elsewhere`` as in ``candidates``."""
-    choices: list[tuple[Address | None, ...]] = []
-    peer = _peer(observation)
-    last = max((index for index, hop in enumerate(world.hops) if emits(hop)), default=None)
-    for index, hop in enumerate(world.hops):
-        thinkable = addresses.candidates(hop, world.hops[index + 1 :], observation, world.settings, elsewhere)
-        if index == last and peer is not None:
-            thinkable = (peer,) if peer in thinkable else ()
-        if not thinkable:
-            return iter(())
-        choices.append(thinkable)
-    return product(*choices)
+    return product(*addresses.choices(world, observation, elsewhere))
 
 
 def _peer(observation: Observation) -> Address | None:

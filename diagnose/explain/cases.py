@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from diagnose.explain import on_the_wire, worlds
 from diagnose.explain.bindings import Addresses, bindings
@@ -37,6 +38,10 @@ class Case:
     rank: tuple[int, int]
 
 
+Fit = tuple[Binding, Prediction]
+"""Addresses with which a world agrees with an observation, and what it then predicts of it."""
+
+
 def find_cases(
     kongs: Sequence[tuple[Settings, Listener]],
     sights: Sights,
@@ -50,6 +55,7 @@ def find_cases(
     ``before_asking`` is for choosing probes: it takes in what only their answers could point to.
     """
 
+    @cache
     def can(hop: Hop, following: worlds.Hops) -> bool:
         return any(addresses.candidates(hop, following, o, Settings(), sights.visible) for o in sights.plain)
 
@@ -67,14 +73,16 @@ def cases_of(thinkable: Iterable[World], sights: Sights, facts: Sequence[Fact], 
 
     What contradicted the last world is asked first of the next: of thousands most fall by the same few observations.
     """
-    order = list(sights.distinct)
+    order = list(enumerate(sights.distinct))
     for world in thinkable:
-        for number, observation in enumerate(order):
-            if next(_agreeing(world, observation, sights, addresses), None) is None:
+        agreed: dict[int, list[Fit]] = {}
+        for number, (index, observation) in enumerate(order):
+            agreed[index] = list(_agreeing(world, observation, sights, addresses))
+            if not agreed[index]:
                 order.insert(0, order.pop(number))
                 break
         else:
-            yield from _of_world(world, sights, facts, addresses)
+            yield from _of_world(world, [agreed[index] for index in range(len(order))], sights, facts, addresses)
 
 
 def _fitting(thinkable: Iterable[World], sights: Sights, addresses: Addresses) -> Iterator[World]:
@@ -82,10 +90,13 @@ def _fitting(thinkable: Iterable[World], sights: Sights, addresses: Addresses) -
 
     Kong's trust has no part in one that had come to Kong, so it is looked at once for all Kongs behind the same hops.
     """
-    known: dict[tuple[worlds.Hops, Listener, tuple[int, int] | None], bool] = {}
+    known: dict[tuple[Listener, tuple[int, int] | None], bool] = {}
+    hops: worlds.Hops | None = None
     telling = [o for o in sights.distinct if len(o.seen.forwarded or ()) > 1]
     for world in thinkable:
-        key = world.hops, world.listener, world.settings.version
+        if world.hops is not hops:  # all Kongs behind the same hops come in a row
+            hops, known = world.hops, {}
+        key = world.listener, world.settings.version
         if key not in known:
             known[key] = all(_may_have_sent(world, o, sights, addresses) for o in telling)
         if known[key]:
@@ -110,47 +121,49 @@ def _writing_unseen(case: Case) -> Iterator[World]:
                 yield replace(case.world, hops=(*hops[:index], writing, *hops[index + 1 :]))
 
 
-def _of_world(world: World, sights: Sights, facts: Sequence[Fact], addresses: Addresses) -> Iterator[Case]:
-    """The cases of ``world``, which agrees with all: one for each judgement on each sort of plain connection."""
-    nat = world.hops[0].behaviour in (Egress.NAT, Egress.NAT_POOL)
-    telling = sights.distinct if nat else sights.plain
-    agreed = [(observation, list(_agreeing(world, observation, sights, addresses))) for observation in telling]
-    if nat and not _leaves_as_it_says(world, [thought for _, thought in agreed]):
+def _of_world(
+    world: World, agreed: Sequence[Sequence[Fit]], sights: Sights, facts: Sequence[Fact], addresses: Addresses
+) -> Iterator[Case]:
+    """The cases of ``world``: one for each judgement on each sort of plain connection.
+
+    ``agreed`` is how it fits each of the distinct observations, which it does.
+    """
+    if world.hops[0].behaviour in (Egress.NAT, Egress.NAT_POOL) and not _leaves_as_it_says(world, agreed):
         return
-    for observation, thought in agreed[: len(sights.plain)]:  # plain ones come first
-        departed = sights.departed(observation)
+    rank = _rank(world, facts)
+    for observation, fits in zip(sights.plain, agreed, strict=False):  # plain ones come first
         known = set()
-        for binding in thought:
-            judgement = _judged(world, departed, binding, sights, addresses)
+        for binding, prediction in fits:
+            judgement = _judged(world, prediction, binding, sights, addresses)
             # Whether Kong trusts its peer decides on remedies even where it does not on the judgement.
-            peer = predict(world, departed, binding).arrivals[-1].source
+            peer = prediction.arrivals[-1].source
             if (judgement, peer) not in known:
                 known.add((judgement, peer))
-                yield Case(world, binding, departed, observation.seen, judgement, _rank(world, facts))
+                yield Case(world, binding, prediction.arrivals[0], observation.seen, judgement, rank)
 
 
-def _leaves_as_it_says(world: World, agreed: Sequence[Sequence[Binding]]) -> bool:
+def _leaves_as_it_says(world: World, agreed: Sequence[Sequence[Fit]]) -> bool:
     """Whether one address serves all connections, as with a NAT; from a pool they leave by several."""
-    common = set.intersection(*({binding[0] for binding in thought} for thought in agreed))
+    common = set.intersection(*({binding[0] for binding, _ in fits} for fits in agreed))
     return bool(common) is (world.hops[0].behaviour is Egress.NAT)
 
 
-def _judged(world: World, departed: Traffic, binding: Binding, sights: Sights, addresses: Addresses) -> Judgement:
-    """The judgement of ``world`` on a plain connection.
+def _judged(world: World, plain: Prediction, binding: Binding, sights: Sights, addresses: Addresses) -> Judgement:
+    """The judgement of ``world``, as it predicts a plain connection.
 
     Where the caller's own socket has an address of the infrastructure, and nobody said that it is the caller's, that
     Kong logs it does not tell whether it was kept or put there.
     """
-    claims = [(probe.claims[0].channel, departure(probe, departed.source)) for probe in sights.claims]
-    holds = holding(world, binding, departed.source, addresses)
-    judgement = judge(world, departed, claims, binding, holds, sights.forged)
-    ambiguous = addresses.inventory.infrastructure(departed.source) and not addresses.senders.hold(departed.source)
+    own = plain.arrivals[0].source
+    claims = [(probe.claims[0].channel, departure(probe, own)) for probe in sights.claims]
+    judgement = judge(world, plain, claims, binding, holding(world, binding, own, addresses), sights.forged)
+    ambiguous = addresses.inventory.infrastructure(own) and not addresses.senders.hold(own)
     if ambiguous and judgement.verdict in (Verdict.PRESERVED, Verdict.SPOOFABLE):
         return Judgement(Verdict.UNDETERMINED, (), judgement.forgeable)
     return judgement
 
 
-def _agreeing(world: World, observation: Observation, sights: Sights, addresses: Addresses) -> Iterator[Binding]:
+def _agreeing(world: World, observation: Observation, sights: Sights, addresses: Addresses) -> Iterator[Fit]:
     departed = sights.departed(observation)
     for binding in bindings(world, observation, addresses, sights.visible):
         prediction = predict(world, departed, binding)
@@ -159,7 +172,7 @@ def _agreeing(world: World, observation: Observation, sights: Sights, addresses:
         if observation.seen.wire and not on_the_wire.agrees(world, prediction, observation.seen.wire):
             continue
         if agrees(prediction, observation.seen) and (not observation.plain or _names(prediction, observation, sights)):
-            yield binding
+            yield binding, prediction
 
 
 def _would_quote(world: World, prediction: Prediction, departed: Traffic) -> bool:

@@ -45,7 +45,7 @@ class Judgement:
 
 def judge(
     world: World,
-    plain: Traffic,
+    plain: Prediction,
     claims: Iterable[tuple[str, Traffic]],
     binding: Binding,
     holds: Holds,
@@ -53,17 +53,19 @@ def judge(
 ) -> Judgement:
     """The judgement on ``world`` when its hops answer as in ``binding``.
 
-    ``plain`` is an ordinary connection as it leaves the caller's socket; ``claims`` are (channel, connection) pairs,
-    each claiming through its channel the address that ``claimed_in`` finds in it; ``forged`` are the channels whose
-    claim Kong was seen to believe.
+    ``plain`` is what it predicts of an ordinary connection; ``claims`` are (channel, connection) pairs, as they leave
+    the caller's socket, each claiming through its channel the address that ``claimed_in`` finds in it; ``forged`` are
+    the channels whose claim Kong was seen to believe.
     """
-    prediction = predict(world, plain, binding)
-    believed = (channel for channel, traffic in claims if _forged(world, traffic, binding))
+    conclusion = plain.conclusion
+    passed = Answer.PASSED in plain.answers
+    # What its headers say changes nothing about how far a connection gets.
+    arriving = ((channel, traffic) for channel, traffic in claims if passed or traffic.preface)
+    believed = (channel for channel, traffic in arriving if _forged(world, traffic, binding))
     forgeable = tuple(dict.fromkeys((*believed, *forged)))
-    conclusion = prediction.conclusion
-    if Answer.PASSED not in prediction.answers or conclusion is None:
-        return Judgement(Verdict.UNREACHABLE, _ending(world, prediction), forgeable)
-    culprits = _losers(world, prediction, holds)
+    if not passed or conclusion is None:
+        return Judgement(Verdict.UNREACHABLE, _ending(world, plain), forgeable)
+    culprits = _losers(world, plain, holds)
     logged = parse_address(conclusion.address or "")
     if logged is None or not holds(logged):
         return Judgement(Verdict.LOST, culprits, forgeable)

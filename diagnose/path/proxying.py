@@ -199,11 +199,15 @@ def answers_after(behaviour: Proxying, answers: frozenset[Answer]) -> frozenset[
 
     A proxy that ends HTTP turns a closed, refused or silent backend into an answer of its own.
     """
-    if behaviour in HTTP and answers & {Answer.CLOSED, Answer.REFUSED, Answer.TIMED_OUT, Answer.TLS_FAILED}:
+    if behaviour in HTTP and answers & _WITHOUT_A_WORD:
         return answers | {Answer.BAD_GATEWAY}
-    if behaviour in EMITS and answers & {Answer.REFUSED, Answer.TIMED_OUT, Answer.TLS_FAILED}:
+    if behaviour in EMITS and answers & _WITHOUT_A_CONNECTION:
         return answers | {Answer.CLOSED}  # the connection to the proxy had been made
     return answers
+
+
+_WITHOUT_A_CONNECTION = frozenset({Answer.REFUSED, Answer.TIMED_OUT, Answer.TLS_FAILED})
+_WITHOUT_A_WORD = _WITHOUT_A_CONNECTION | {Answer.CLOSED}
 
 
 @lru_cache(maxsize=4096)

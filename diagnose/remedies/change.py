@@ -14,7 +14,7 @@ from diagnose.path.node import Node
 from diagnose.path.proxying import Proxying
 from diagnose.path.settings import Listener
 from diagnose.path.traffic import Layer, Traffic
-from diagnose.path.world import Binding, Hop, World, emits
+from diagnose.path.world import Binding, Hop, World, emits, predict
 from diagnose.remedies.balancers import Telling, told
 from diagnose.report.report import Verdict
 
@@ -97,7 +97,8 @@ def _is_kongs(hops: Sequence[Hop], index: int) -> bool:
 def after(change: Change, case: Case, claims: Claims, addresses: Addresses) -> Judgement:
     """The judgement on ``case`` once ``change`` is made."""
     world, binding = apply(change, case)
-    return judge(world, case.plain, claims, binding, holding(case.world, case.binding, case.plain.source, addresses))
+    holds = holding(case.world, case.binding, case.plain.source, addresses)
+    return judge(world, predict(world, case.plain, binding), claims, binding, holds)
 
 
 def parts_of(change: Change) -> list[Part]:

@@ -21,7 +21,7 @@ BALANCER = "10.77.2.20"
 NODES = {"n1": "10.77.1.11", "n2": "10.77.1.12", "n3": "10.77.1.13"}
 
 PATIENCE = 180.0
-"""Seconds that what Kubernetes does is given: kubelet 1.20 may hold a pod that is deleted amid its start for two minutes."""
+"""Seconds for what Kubernetes does: kubelet 1.20 may hold a pod that is deleted amid its start for two minutes."""
 
 Object = dict[str, Any]
 

@@ -11,7 +11,7 @@ from diagnose.path.node import Node
 from diagnose.path.proxying import Manner, Proxying
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Layer, Traffic
-from diagnose.path.world import Hop, World
+from diagnose.path.world import Hop, World, predict
 from diagnose.report.report import Verdict
 from tests.diagnose.explain.simulator import BALANCER, PUBLISHED, SOCKET
 
@@ -24,7 +24,8 @@ def judged(proxy: Hop, *, flag: bool, header: str = "X-Forwarded-For") -> Judgem
     settings = Settings((listener,), (BALANCER,), header)
     world = World((proxy, Hop(Layer.NODE, Node.KEEPS_SOURCE)), settings, listener)
     plain = Traffic(ip_address(SOCKET), ip_address(PUBLISHED), 80)
-    return judge(world, plain, (), (ip_address(BALANCER), None), lambda address: str(address) == SOCKET)
+    binding = (ip_address(BALANCER), None)
+    return judge(world, predict(world, plain, binding), (), binding, lambda address: str(address) == SOCKET)
 
 
 @pytest.mark.parametrize(
