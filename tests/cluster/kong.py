@@ -58,7 +58,7 @@ def install(kong: Kong, address: str | None) -> Installed:
     """
     apply(*_objects(kong))
     _publish(address)
-    return settled(kong.policy, address, 90 + 3 * (kong.pods or 0))
+    return settled(kong.policy, address, 180 + 3 * (kong.pods or 0))
 
 
 @contextlib.contextmanager
@@ -71,13 +71,13 @@ def one_more(kong: Kong) -> Iterator[None]:
     spec["template"]["metadata"]["labels"] |= track
     apply(deployment)
     try:
-        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong-canary", "--timeout=90s")
+        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong-canary", "--timeout=180s")
         yield
     finally:
         kubectl("delete", f"--namespace={NAMESPACE}", "deployment/kong-canary", "--wait")
 
 
-def settled(policy: str, address: str | None, seconds: int = 90) -> Installed:
+def settled(policy: str, address: str | None, seconds: int = 180) -> Installed:
     """Wait until Kong's pods are rolled and every node's rules follow, and return what is there then."""
     kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong", f"--timeout={seconds}s")
     until("the Service has the new pods, and no others, as endpoints", lambda: _endpoints() == set(_pods().values()))

@@ -167,7 +167,7 @@ def daemon_set(cluster: None, request: pytest.FixtureRequest) -> Iterator[str]:
     install(Kong({}, "Local", ("n2",)), None)
     apply(*on_its_node("n3", network=request.param == "hostNetwork"))
     try:
-        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "daemonset/kong-host", "--timeout=60s")
+        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "daemonset/kong-host", "--timeout=180s")
         yield f"{NAMESPACE}/kong-host"
     finally:
         kubectl("delete", f"--namespace={NAMESPACE}", "service/kong-host", "daemonset/kong-host")

@@ -95,7 +95,7 @@ def test_an_application_that_takes_everything_gets_one_probe_and_no_more(tmp_pat
     with built(topologies.PASSING, tmp_path) as kong:
         apply(*catching_all(name))
         try:
-            kubectl("rollout", "status", "--namespace=kong", f"deployment/{name}", "--timeout=60s")
+            kubectl("rollout", "status", "--namespace=kong", f"deployment/{name}", "--timeout=180s")
             until("Kong leads to it", lambda: answered_by_it(kong))
             run = without_echo()
             [line] = asked(name)

@@ -111,7 +111,7 @@ def backend(path: str) -> Iterator[None]:
     )
     where = ("--namespace=kong", "--selector=app=testbed-backend")
     try:
-        kubectl("wait", "pod", *where, "--for=condition=Ready", "--timeout=60s")
+        kubectl("wait", "pod", *where, "--for=condition=Ready", "--timeout=180s")
         yield
     finally:
         kubectl("delete", "pod,service,ingress", *where, "--grace-period=0", "--force", "--wait=false")
