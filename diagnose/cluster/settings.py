@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from diagnose.cluster.controllers import expanded, plain_variables
 from diagnose.cluster.objects import at
@@ -16,7 +17,9 @@ MATTERS = re.compile(
 )
 """The variables that decide which address Kong logs. No other is read out of a Secret, nor kept."""
 
-CONFIGURATION_FOLDER = "/etc/kong"
+CONFIGURATION_FILES = ("/etc/kong/kong.conf", "/etc/kong.conf")
+"""Where Kong looks for its configuration by itself (kong/conf_loader: DEFAULT_PATHS)."""
+
 VERSION_TAG = re.compile(r":(\d+)\.(\d+)(?![\d])")
 
 
@@ -76,6 +79,11 @@ def key_source(entry: Object) -> tuple[Source, str] | None:
     return None
 
 
+def optional(entry: Object) -> bool:
+    """Whether an env entry is left out where the ConfigMap or Secret has no such key."""
+    return any(at(entry, "valueFrom", field, "optional") is True for field in ("configMapKeyRef", "secretKeyRef"))
+
+
 def variables_of(container: Object, contents: Contents) -> Variables:
     """The variables of a container as Kubernetes would set them: env wins over envFrom, later over earlier."""
     values: dict[str, str] = {}
@@ -103,9 +111,8 @@ def variables_of(container: Object, contents: Contents) -> Variables:
 
 def read_settings(container: Object, contents: Contents) -> Settings | str:
     """Kong's settings by its container's specification, or why they cannot be told."""
-    mounted = [str(mount.get("mountPath")) for mount in container.get("volumeMounts") or ()]
-    if any(path.rstrip("/") == CONFIGURATION_FOLDER or path.startswith(CONFIGURATION_FOLDER + "/") for path in mounted):
-        return f"a file is mounted in {CONFIGURATION_FOLDER}, which may hold settings beside the variables"
+    if file := configuration_file(container):
+        return f"{file} may hold settings beside the variables"
     variables = variables_of(container, contents)
     if variables.unread:
         return f"{', '.join(variables.unread)} could not be read"
@@ -117,6 +124,21 @@ def read_settings(container: Object, contents: Contents) -> Settings | str:
     except ValueError as error:
         secret = _secret_of(variables, contents)
         return f"what Secret {secret} holds of Kong's settings is none that Kong takes" if secret else str(error)
+
+
+def configuration_file(container: Object) -> str | None:
+    """What tells of a configuration file besides that of Kong's image, as the beginning of a sentence; None if nothing.
+
+    Something is mounted where Kong looks for one, or over its folder; or Kong is started with another.
+    """
+    mounts = (str(mount.get("mountPath") or "") for mount in container.get("volumeMounts") or ())
+    paths = [path.rstrip("/") for path in mounts if path]
+    for file in CONFIGURATION_FILES:
+        if over := next((path for path in paths if file == path or file.startswith(f"{path}/")), None):
+            return f"a file is mounted at {over}, which"
+    words = [word for key in ("command", "args") for text in container.get(key) or () for word in str(text).split()]
+    named = (file for flag, file in pairwise(words) if flag in ("-c", "--conf") and file.endswith(".conf"))
+    return next((f"Kong is started with {file}, which" for file in named), None)
 
 
 def _secret_of(variables: Variables, contents: Contents) -> str | None:

@@ -25,7 +25,8 @@ def inspect(options: Namespace) -> Report:
     judged, site, gaps = _of_file(options.file) if options.file is not None else _of_cluster(options)
     if not judged.kongs and not judged.ways:
         raise Stop(
-            f"No Kong was found in {site}: no workload runs Kong, and no Service is named or labelled as Kong's proxy.",
+            f"No Kong was found in {site}: no workload runs Kong as a gateway, and no Service is named or labelled as "
+            "Kong's proxy.",
             "Name what kubectl get or helm template print for Kong.",
         )
     run = Run(secrets.token_hex(4), __version__, round(time.monotonic() - began, 3))

@@ -67,6 +67,7 @@ OF_WAY: tuple[Callable[[Way], Iterator[Found]], ...] = (
     fronts.certificates_out_of_play,
     mesh.takes_connections,
     fronts.front_not_read,
+    fronts.proxy_header_demanded,
     fronts.appends_itself,
     aws.ip_targets_drop_source,
     aws.proxy_within_tls,

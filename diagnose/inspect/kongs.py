@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from diagnose.cluster.objects import annotations_of, at, full_name, labels_of, namespace_of
 from diagnose.cluster.pods import GONE, decoded
 from diagnose.cluster.replies import Object
-from diagnose.cluster.settings import CONFIGURATION_FOLDER, Contents, Source, version_of
+from diagnose.cluster.settings import Contents, Source, configuration_file, version_of
 from diagnose.cluster.snapshot import Snapshot
-from diagnose.inspect.listens import Listen, read_listens
-from diagnose.inspect.variables import MATTERS, Told, Variables, mounted, variables_of
+from diagnose.inspect.listens import Listen, read_listens, with_flag
+from diagnose.inspect.variables import MATTERS, Told, Variables, variables_of
 from diagnose.inspect.written import Written, installation_of, operated
 from diagnose.installation import Installation
 from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, TWINS, Settings
@@ -29,6 +29,8 @@ OPERATED = {
 """What the Kong Operator makes data planes of, and where the options of one stand in it."""
 
 KONG_IMAGE = re.compile(r"(^|/)kong(-gateway|-ee|-enterprise-edition)?(:[^/]*)?$")
+
+CONTROL_PLANE = "control_plane"
 
 RUNS = re.compile(r"KONG_(KONG_.*|DATABASE|DECLARATIVE_CONFIG(_STRING)?|PREFIX|ROLE|NGINX_DAEMON|LUA_PACKAGE_PATH)")
 """Further variables that only a container that runs Kong is told; others may hold where Kong is."""
@@ -86,25 +88,33 @@ class Kong:
         listened = self.settings.proxy_listen if self.settings else None
         return self.written.settings(forms.Told(told, listened=listened))
 
-    def flagged(self, wanted: bool) -> dict[str, str]:
-        """PROXY_LISTEN with proxy_protocol on every entry, or on none; empty where nothing changes or it is hidden."""
+    def flagged(self, wanted: bool, behind: Iterable[Listen]) -> dict[str, str]:
+        """PROXY_LISTEN with proxy_protocol set or removed ``behind`` a balancer; empty where it is so, or hidden.
+
+        What listens elsewhere is left alone: other callers come there.
+        """
+        ports = {one.port for one in behind}
+        ours = [one for one in self.listens if one.port in ports]
         if self.settings is None or self.hidden("KONG_PROXY_LISTEN"):
             return {}
-        plain = Settings(proxy_listen=self.settings.with_proxy_protocol(tls=True, wanted=wanted))
-        text = plain.with_proxy_protocol(tls=False, wanted=wanted)
-        same = all(one.demands_proxy is wanted for one in self.listens)
-        return {} if same else {"PROXY_LISTEN": text}
+        if all(one.demands_proxy is wanted for one in ours):
+            return {}
+        known = frozenset(one.port for one in ours if one.port is not None)
+        return {"PROXY_LISTEN": with_flag(self.settings.proxy_listen, known, wanted=wanted)}
 
-    def expecting_proxy(self) -> tuple[RemedyStep, ...]:
-        """The step by which every listener demands the PROXY header and Kong takes the address in it, or as told."""
+    def expecting_proxy(self, behind: Iterable[Listen]) -> tuple[RemedyStep, ...]:
+        """The step by which listeners ``behind`` a balancer demand the PROXY header, and Kong reads it, or as told."""
         header = {} if self.header_told() else {"REAL_IP_HEADER": forms.PROXY_PROTOCOL}
-        told = self.flagged(True) | header
+        told = self.flagged(True, behind) | header
         return (self.step(**told),) if told else ()
 
-    def expecting_none(self) -> tuple[RemedyStep, ...]:
-        """The step by which no listener demands the PROXY header, and Kong does not look for an address in it."""
-        read = self.settings is not None and self.settings.real_ip_header == forms.PROXY_PROTOCOL
-        told = self.flagged(False) | ({"REAL_IP_HEADER": DEFAULT_REAL_IP_HEADER} if read else {})
+    def expecting_none(self, behind: Iterable[Listen]) -> tuple[RemedyStep, ...]:
+        """The step by which none of those demands the PROXY header, and Kong does not look for an address in it."""
+        behind = tuple(behind)
+        ports = {one.port for one in behind}
+        elsewhere = any(one.demands_proxy for one in self.listens if one.port not in ports)
+        header = {"REAL_IP_HEADER": DEFAULT_REAL_IP_HEADER} if self.reads_proxy and not elsewhere else {}
+        told = self.flagged(False, behind) | header
         return (self.step(**told),) if told else ()
 
     def hidden(self, name: str) -> bool:
@@ -127,6 +137,11 @@ class Kong:
             if told and (told.value or "").strip():
                 return told
         return None
+
+    @property
+    def reads_proxy(self) -> bool:
+        """Whether it takes the address that a PROXY header names, as far as it is known."""
+        return self.settings is not None and self.settings.real_ip_header == forms.PROXY_PROTOCOL
 
     @property
     def reads(self) -> str:
@@ -182,6 +197,7 @@ def read_kong(
 ) -> Kong | None:
     """The Kong that the template at ``path`` of ``owner``, of the kind ``word``, makes; None if it makes none.
 
+    A control plane is none: it passes no requests on, whatever it shares with its data planes.
     In an object of the Kong Operator its container goes by the name proxy.
     """
     template = at(owner, *path) or {}
@@ -198,6 +214,8 @@ def read_kong(
     namespace = namespace_of(owner)
     where = f"{name}, container {container.get('name')},"
     variables = variables_of(container, contents.get(namespace, {}), where, namespace)
+    if variables.value("KONG_ROLE") == CONTROL_PLANE:
+        return None
     settings, refused, unread = _settings(container, variables, where)
     own = tuple(pod for pod in pods if namespace_of(pod) == namespace and _matches(template, pod))
     return Kong(name, namespace, template, container, written, variables, settings, refused, unread, own)
@@ -220,8 +238,8 @@ def _settings(
     container: Object, variables: Variables, where: str
 ) -> tuple[Settings | None, str | None, tuple[str, ...]]:
     """The settings; else why Kong refuses them, or what of them could not be read."""
-    path = mounted(container, CONFIGURATION_FOLDER)
-    unread = (*variables.unread, *([f"{where} has a file at {path}, which may hold settings"] if path else []))
+    file = configuration_file(container)
+    unread = (*variables.unread, *([f"{where} {file} may hold settings"] if file else []))
     if unread:
         return None, None, unread
     values = {name: told.value for name, told in variables.told.items() if told.value is not None}

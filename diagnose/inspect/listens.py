@@ -34,6 +34,30 @@ def read_listens(text: str, *, secret: bool = False) -> tuple[Listen, ...]:
 
 
 def _entry(words: list[str], secret: bool) -> Listen:
-    address, _, port = words[0].rpartition(":")
-    number = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else None
-    return Listen(f"port {number}" if secret else " ".join(words), address, number, frozenset(words[1:]))
+    at = _address_in(words)
+    address, _, port = words[at].rpartition(":")
+    number = int(port) if _number(port) else None
+    flags = frozenset((*words[:at], *words[at + 1 :]))
+    return Listen(f"port {number}" if secret else " ".join(words), address, number, flags)
+
+
+def _address_in(words: list[str]) -> int:
+    """Which of the words is the address: Kong takes flags out wherever they stand."""
+    return next((index for index, word in enumerate(words) if _number(word.rpartition(":")[2]) and ":" in word), 0)
+
+
+def _number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 5
+
+
+def with_flag(text: str, ports: frozenset[int], *, wanted: bool) -> str:
+    """A listen setting with proxy_protocol set or removed on the entries of these ports, all else as it stands."""
+    entries = []
+    for words in filter(None, (part.split() for part in text.split(","))):
+        if _entry(words, secret=False).port in ports and (PROXY_PROTOCOL in words) is not wanted:
+            if wanted:
+                words.insert(_address_in(words) + 1, PROXY_PROTOCOL)
+            else:
+                words = [word for word in words if word != PROXY_PROTOCOL]
+        entries.append(" ".join(words))
+    return ", ".join(entries)

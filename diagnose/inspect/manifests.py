@@ -185,8 +185,16 @@ def _composed(text: str) -> Iterator[Any]:
     while loader.check_node():
         node = loader.get_node()
         assert node is not None  # check_node has seen one
+        _check_keys(node)
         left -= _expanded(node, {}, left)
         yield loader.construct_document(node)
+
+
+def _check_keys(node: yaml.Node) -> None:
+    """Raise ValueError where two documents run into each other: the keys of the last would hide those of the first."""
+    keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+    if twice := next((one for one in ("kind", "items") if keys.count(one) > 1), None):
+        raise ValueError(f"it has {twice} twice in one document; a line of --- separates documents")
 
 
 def _expanded(node: yaml.Node, known: dict[int, int], most: int) -> int:

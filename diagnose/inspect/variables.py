@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from diagnose.cluster.controllers import expanded, plain_variables
-from diagnose.cluster.objects import at
 from diagnose.cluster.replies import Object
-from diagnose.cluster.settings import Contents, Source, from_source, key_source
+from diagnose.cluster.settings import Contents, Source, from_source, key_source, optional
 
 MATTERS = re.compile(
-    r"KONG_(TRUSTED_IPS|REAL_IP_(HEADER|RECURSIVE)|(PROXY|STREAM|ADMIN|STATUS)_LISTEN"
+    r"KONG_(TRUSTED_IPS|REAL_IP_(HEADER|RECURSIVE)|(PROXY|STREAM|ADMIN|STATUS)_LISTEN|ROLE"
     r"|NGINX_(PROXY|HTTP)_(SET_REAL_IP_FROM|REAL_IP_(HEADER|RECURSIVE)))"
 )
 """The variables whose values are looked at. Of all others only the names are."""
+
+BESIDE = frozenset({"KONG_ADMIN_LISTEN", "KONG_STATUS_LISTEN", "KONG_ROLE"})
+"""Those of them that have no part in which address Kong takes for the client's."""
 
 DOUBLED = "KONG_KONG_"
 VAULT = "{vault://"
@@ -69,7 +71,8 @@ def variables_of(container: Object, contents: Contents, where: str, namespace: s
             _note(told, Told(name, _readable(str(value)), place, secret=source.kind == "secrets"))
     for one in _entries(container, contents, where, namespace):
         _note(told, one)
-    unread += [str(one) for one in told.values() if one.value is None and MATTERS.fullmatch(one.name)]
+    deciding = (one for one in told.values() if MATTERS.fullmatch(one.name) and one.name not in BESIDE)
+    unread += [str(one) for one in deciding if one.value is None]
     return Variables(told, tuple(dict.fromkeys(unread)))
 
 
@@ -84,6 +87,8 @@ def _entries(container: Object, contents: Contents, where: str, namespace: str) 
             source, field = key
             held = contents.get(source)
             value = held.get(field) if held is not None else None
+            if value is None and held is not None and optional(entry):
+                continue
             place = f"{where} env (from {_named(source)}, key {field})"
             yield Told(name, _readable(value), place, secret=source.kind == "secrets")
         elif entry.get("valueFrom") is not None:
@@ -105,9 +110,3 @@ def _readable(value: str | None) -> str | None:
 def _named(source: Source) -> str:
     kind = {"configmaps": "ConfigMap", "secrets": "Secret"}[source.kind]
     return f"{kind} {source.name}"
-
-
-def mounted(container: Object, folder: str) -> str | None:
-    """Where within ``folder`` something is mounted into a container, None if nothing is."""
-    paths = (str(at(one, "mountPath") or "") for one in container.get("volumeMounts") or ())
-    return next((path for path in paths if path.rstrip("/") == folder or path.startswith(folder + "/")), None)

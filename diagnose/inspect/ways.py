@@ -149,5 +149,18 @@ def _operated(snapshot: Snapshot, kongs: tuple[Kong, ...]) -> Iterator[Way]:
             spec = {"type": "LoadBalancer", **{key: value for key, value in options.items() if key != "annotations"}}
             metadata = {"name": name_of(thing), "namespace": namespace_of(thing)}
             service = {"metadata": {**metadata, "annotations": options.get("annotations") or {}}, "spec": spec}
-            listens = tuple(one for kong in behind for one in (*kong.listens, *kong.streams))
+            listens = tuple(one for kong in behind for one in _operated_listens(service, kong))
             yield Way(service, name, behind, listens, (), snapshot, (*path, "network", "services", "ingress"))
+
+
+OPERATED_PORTS = frozenset({8000, 8443})
+"""The ports of Kong that the Operator has its Service lead to where none are told."""
+
+
+def _operated_listens(service: Object, kong: Kong) -> Iterator[Listen]:
+    """The entries that a Service of the Operator's leads to: those of its ports, else the usual ones if there are."""
+    if at(service, "spec", "ports"):
+        yield from listens_behind(service, kong)
+    else:
+        usual = [one for one in kong.listens if one.port in OPERATED_PORTS]
+        yield from usual or kong.listens

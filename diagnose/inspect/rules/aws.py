@@ -62,11 +62,11 @@ def not_honoured(way: Way) -> Iterator[Found]:
         )
     elif elsewhere := other_cloud(way):
         yield Found("KIP722", (*noted, elsewhere), "use the annotations of the cloud that the nodes are in")
+    elif found := tuple(_by_owner(way)):
+        yield from found
     elif way.annotation(PROXY) not in (None, "*"):
         why = 'the only value that is read is "*"'
         yield Found("KIP722", (way.noted(PROXY), why), 'write "*"', (way.step({PROXY: "*"}),))
-    else:
-        yield from _by_owner(way)
 
 
 def _by_owner(way: Way) -> Iterator[Found]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from diagnose.cluster.objects import at
+from diagnose.cluster.objects import annotations_of, at
 from diagnose.cluster.replies import Object
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.rules.aws import not_honoured
-from diagnose.inspect.rules.fronts import provider_of
+from diagnose.inspect.rules.fronts import ENDS_HTTP, UNLESS_SENT, provider_of
 from diagnose.inspect.rules.trust import WHOM_TO_TRUST
 from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
@@ -46,26 +47,42 @@ def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:
     """Kong demands PROXY headers behind a balancer that sends none: it cannot, or it was not told to."""
     fact = expected(way)
     flagged = [one for one in way.listens if one.demands_proxy]
-    if fact is None or fact.behaviours not in (PASSES, _SILENT) or not flagged or _proxied_otherwise(way):
+    if fact is None or fact.behaviours & _SENDS or not flagged or _proxied_otherwise(way):
         return
+    if fact.behaviours <= ENDS_HTTP:
+        return  # told with the other balancers that end it
     if any(not_honoured(way)):
         return  # it was to send them, and that finding says why it does not
     listening = [f"{kong.told_listen} (port {flagged[0].port} demands it)" for kong in way.kongs]
-    effects = ("Unless something else before Kong sends PROXY headers: then all is well, and this warning is not.",)
     if told := _told(way, Purpose.PROXY_PROTOCOL):
         because = (fact.source, "it is not told to send PROXY headers", *listening)
-        yield Found("KIP725", because, "let the balancer send PROXY headers", _steps(way, told), effects)
-    elif fact.behaviours == PASSES:
-        steps = tuple(step for kong in way.kongs for step in kong.expecting_none())[:1]
+        yield Found("KIP725", because, "let the balancer send PROXY headers", _steps(way, told), UNLESS_SENT)
+        return
+    steps = tuple(step for kong in way.kongs for step in kong.expecting_none(way.listens))[:1]
+    summary = "remove proxy_protocol from the listeners, or have the balancer send PROXY headers, if it can"
+    if fact.behaviours == PASSES:
         steps += (way.step(externalTrafficPolicy="Local"),) if way.policy != "Local" else ()
         summary = "remove proxy_protocol from the listeners, and let externalTrafficPolicy: Local keep the source"
-        yield Found("KIP725", (fact.source, "it sends no PROXY header", *listening), summary, steps, effects)
+    yield Found("KIP725", (fact.source, "it sends no PROXY header", *listening), summary, steps, UNLESS_SENT)
 
 
 def _told(way: Way, purpose: Purpose) -> HowTo | None:
-    """How the balancer is told so, where it is known whose it is and it can be told."""
+    """How the balancer is told so, where it is known whose it is and it can be told.
+
+    Not by an annotation that says something else already, as one that lists what the balancer is to be.
+    """
     found = recognised(way)
-    return how_to(found[0], purpose) if len(found) == 1 else None
+    told = how_to(found[0], purpose) if len(found) == 1 else None
+    if told is None or any(_says_otherwise(way.annotation(key), value) for key, value in told.annotations.items()):
+        return None
+    return told
+
+
+def _says_otherwise(now: str | None, wanted: str) -> bool:
+    return bool(now) and now != wanted and not {now, wanted} <= _YES_OR_NO and wanted != A_NAME
+
+
+_YES_OR_NO = frozenset({"true", "false"})
 
 
 def _whole(way: Way, told: HowTo | None) -> tuple[tuple[RemedyStep, ...], tuple[str, ...]]:
@@ -73,7 +90,7 @@ def _whole(way: Way, told: HowTo | None) -> tuple[tuple[RemedyStep, ...], tuple[
     steps = _steps(way, told) if told else ()
     if told is None or not told.behaviours or not told.behaviours <= _SENDS:
         return steps, ()
-    expecting = [step for kong in way.kongs for step in kong.expecting_proxy()][:1]
+    expecting = [step for kong in way.kongs for step in kong.expecting_proxy(way.listens)][:1]
     return (*steps, *expecting, _whom(way)), (BREAKS,)
 
 
@@ -135,9 +152,17 @@ def proxy_header_unexpected(way: Way) -> Iterator[Found]:
     why = "Kong answers a connection that begins with a PROXY header with 400"
     summary = "add proxy_protocol to every listener that the balancer leads to"
     wanted = note(f"The entries that lack it: {', '.join(one.text for one in plain)}.")
-    settings = [step for kong in way.kongs for step in kong.expecting_proxy()][:1]
+    settings = [step for kong in way.kongs for step in kong.expecting_proxy(way.listens)][:1]
     whom = (_whom(way),) if any(kong.sees_nobody() for kong in way.kongs) else ()
-    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings, *whom))
+    others = (kong for kong in way.kongs if kong.settings and kong.header_told() and not kong.reads_proxy)
+    effects = tuple(dict.fromkeys(f"{kong.reads}: {_AS_CLIENTS_WRITE}" for kong in others))
+    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings, *whom), effects)
+
+
+_AS_CLIENTS_WRITE = (
+    "Kong goes on reading that header, in which a balancer that copies bytes leaves what the client wrote. Unless an "
+    "edge before it overwrites the header, set real_ip_header to proxy_protocol."
+)
 
 
 def listeners_disagree(way: Way) -> Iterator[Found]:
@@ -170,9 +195,11 @@ def local_cannot_restore(way: Way) -> Iterator[Found]:
     if any(one.demands_proxy for one in way.listens):
         return
     because = (way.field("externalTrafficPolicy"), fact.source, "Local keeps the balancer's address, no other")
-    told = _told(way, Purpose.PROXY_PROTOCOL)
+    summary, told = "let the balancer send PROXY headers, and Kong expect them", _told(way, Purpose.PROXY_PROTOCOL)
+    if told is None and (keeping := _told(way, Purpose.KEEP_SOURCE)):
+        summary, told = "let the balancer keep the source", keeping
     steps, effects = _whole(way, told)
-    yield Found("KIP727", because, "let the balancer send PROXY headers, and Kong expect them", steps, effects)
+    yield Found("KIP727", because, summary, steps, effects)
 
 
 def caught_in_a_trap(way: Way) -> Iterator[Found]:
@@ -198,7 +225,7 @@ EDGE_HEADERS = frozenset(
 
 def edge_header_open(way: Way) -> Iterator[Found]:
     """A content network's header is believed of all who come through the balancer, and it admits everyone."""
-    if not way.balanced or way.fronts or way.spec("loadBalancerSourceRanges"):
+    if not way.balanced or way.fronts or way.spec("loadBalancerSourceRanges") or _admits_some(way):
         return
     for kong in way.kongs:
         settings, told = kong.settings, kong.header_told()
@@ -214,6 +241,17 @@ def edge_header_open(way: Way) -> Iterator[Found]:
         yield Found(
             "KIP737", (str(told), open_to, why), "let the balancer admit the edge alone", (ADMIT,), (FIREWALLED,)
         )
+
+
+_ADMITTING = re.compile(
+    r"source-?ranges|inbound-cidrs|firewall-rules|allow-?list|white-?list|access-control|acl-id", re.I
+)
+"""What is in the names of annotations by which load balancers are told whom to let through."""
+
+
+def _admits_some(way: Way) -> bool:
+    """Whether an annotation restricts who gets to the balancer."""
+    return any(value and _ADMITTING.search(str(key)) for key, value in annotations_of(way.service).items())
 
 
 ADMIT = note("spec.loadBalancerSourceRanges of the Service with the ranges that the content network publishes.")

@@ -12,7 +12,7 @@ from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.rules.trust import everyone_in, overlapping, trusted_networks
 from diagnose.inspect.ways import Way, class_of, kong_classes
-from diagnose.path.proxying import Proxying
+from diagnose.path.proxying import HTTP, Proxying
 from diagnose.path.traffic import parse_address
 from diagnose.providers.advice import told_whom
 from diagnose.providers.provider import Match
@@ -21,8 +21,11 @@ from diagnose.report.report import RemedyStep
 
 ALB_BACKEND = "alb.ingress.kubernetes.io/backend-protocol"
 
-APPENDS = frozenset({Proxying.HTTP_APPENDS_XFF.value, Proxying.HTTP_APPENDS_XFF_AND_SELF.value})
-"""Behaviours of balancers that append the client to X-Forwarded-For, and write no X-Real-IP."""
+ENDS_HTTP = frozenset(one.value for one in HTTP)
+"""Behaviours of balancers that end HTTP: what they send is a request, with no PROXY header before it."""
+
+_NAMES = ENDS_HTTP - {Proxying.HTTP_PRESERVES_XFF.value, Proxying.HTTP_STRIPS_XFF.value}
+"""Behaviours of balancers that name the client in X-Forwarded-For."""
 
 _BOTH = frozenset({Proxying.HTTP_APPENDS_XFF_AND_SELF.value})
 
@@ -35,20 +38,47 @@ def provider_of(way: Way, front: Front) -> Match | None:
 
 
 def front_not_read(way: Way) -> Iterator[Found]:
-    """The front names the caller in X-Forwarded-For, and Kong takes the address from elsewhere."""
-    for front in way.fronts:
-        match = provider_of(way, front)
-        if match is None or not match.mode.behaviours <= APPENDS:
+    """What ends HTTP names the caller in X-Forwarded-For, and Kong takes the address from elsewhere."""
+    for match, stands in _ending_http(way):
+        if not match.mode.behaviours <= _NAMES:
             continue
         for kong in way.kongs:
             if why := _why_not_read(kong, match):
-                stands = (
-                    f"{front.name} (class {class_of(front.thing)}) leads to {way.name}: it appends to X-Forwarded-For"
-                )
-                recursive = {"REAL_IP_RECURSIVE": "on"} if match.mode.behaviours == _BOTH else {}
-                told = {"REAL_IP_HEADER": "X-Forwarded-For", **recursive, **_trusting(kong, match)}
-                steps = (kong.step(**told), _whom(match))
-                yield Found("KIP731", (stands, *why), "read X-Forwarded-For, and trust the balancer", steps)
+                names = f"{stands}: it names the caller in X-Forwarded-For"
+                steps = (_reading(kong, match, way), _whom(match))
+                yield Found("KIP731", (names, *why), "read X-Forwarded-For, and trust the balancer", steps)
+
+
+def _ending_http(way: Way) -> Iterator[tuple[Match, str]]:
+    """What ends HTTP before Kong and is known, and where it stands: fronts, and the Service's own balancer."""
+    for front in way.fronts:
+        match = provider_of(way, front)
+        if match and match.mode.behaviours <= ENDS_HTTP:
+            yield match, f"{front.name} (class {class_of(front.thing)}) leads to {way.name}"
+    found = recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"), way.name) if way.balanced else ()
+    if len(found) == 1 and found[0].mode.behaviours <= ENDS_HTTP:
+        yield found[0], f"{found[0].source} ({found[0].provider.name}, {found[0].mode.what})"
+
+
+def _reading(kong: Kong, match: Match, way: Way) -> RemedyStep:
+    """The step by which Kong takes the address from X-Forwarded-For, and requests as they come."""
+    recursive = {"REAL_IP_RECURSIVE": "on"} if match.mode.behaviours == _BOTH else {}
+    told = {"REAL_IP_HEADER": "X-Forwarded-For", **recursive, **_trusting(kong, match)}
+    return kong.step(**told, **kong.flagged(False, way.listens))
+
+
+def proxy_header_demanded(way: Way) -> Iterator[Found]:
+    """Every listener behind what ends HTTP demands a PROXY header, and what comes is a request alone."""
+    if not way.listens or not all(one.demands_proxy for one in way.listens):
+        return
+    for match, stands in _ending_http(way):
+        listening = [f"{kong.told_listen} (port {way.listens[0].port} demands it)" for kong in way.kongs]
+        because = (f"{stands}: it ends HTTP, and sends no PROXY header", *listening)
+        steps = tuple(_reading(kong, match, way) for kong in way.kongs)[:1]
+        yield Found("KIP725", because, "remove proxy_protocol from the listeners", steps, UNLESS_SENT)
+
+
+UNLESS_SENT = ("Unless something else before Kong sends PROXY headers: then all is well, and this warning is not.",)
 
 
 def _why_not_read(kong: Kong, match: Match) -> tuple[str, ...]:

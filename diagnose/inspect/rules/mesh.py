@@ -20,6 +20,8 @@ from diagnose.report.report import RemedyStep
 
 SIDECARS = {"istio-proxy": "istio", "linkerd-proxy": "linkerd", "kuma-sidecar": "kuma"}
 YES = frozenset({"true", "enabled", "yes", "1"})
+INJECTED = YES | {"ingress"}
+"""Linkerd's ingress mode is about the requests that Kong sends; those that come to it are taken all the same."""
 
 _ISTIO_INJECT = "sidecar.istio.io/inject"
 _ISTIO_INCLUDE = "traffic.sidecar.istio.io/includeInboundPorts"
@@ -66,7 +68,7 @@ def injections(way: Way, kong: Kong) -> Mapping[str, str]:
     for mesh, key in (("istio", _ISTIO_INJECT), ("linkerd", _LINKERD_INJECT), ("kuma", _KUMA_INJECT)):
         own = labels_of(kong.template).get(key) or annotation_of(kong.template, key)
         if own is not None:
-            if str(own).lower() in YES:
+            if str(own).lower() in INJECTED:
                 found[mesh] = f"{kong.name} pod template {key}: {own}"
         elif by_space := _by_namespace(mesh, {**annotations_of(space), **labels_of(space)}):
             found[mesh] = f"Namespace {kong.namespace} {by_space}"
@@ -89,7 +91,7 @@ def _left_alone_elsewhere(way: Way, kong: Kong, ports: tuple[int, ...]) -> bool:
 
 def _by_namespace(mesh: str, told: Mapping[str, str]) -> str | None:
     keys = {"istio": ("istio-injection",), "linkerd": (_LINKERD_INJECT,), "kuma": (_KUMA_INJECT,)}[mesh]
-    yes = next((f"{key}: {told[key]}" for key in keys if str(told.get(key) or "").lower() in YES), None)
+    yes = next((f"{key}: {told[key]}" for key in keys if str(told.get(key) or "").lower() in INJECTED), None)
     revision = told.get("istio.io/rev") if mesh == "istio" and told.get("istio-injection") != "disabled" else None
     if told.get("istio.io/dataplane-mode") or yes or not revision:
         return yes
@@ -105,8 +107,7 @@ def _left_alone(mesh: str, kong: Kong, ports: tuple[int, ...]) -> bool:
             return True
         return all(_holds(annotation_of(template, _ISTIO_EXCLUDE), port) for port in ports)
     if mesh == "linkerd":
-        ingress = annotation_of(template, _LINKERD_INJECT) == "ingress"
-        return ingress or all(_holds(annotation_of(template, _LINKERD_SKIP), port) for port in ports)
+        return all(_holds(annotation_of(template, _LINKERD_SKIP), port) for port in ports)
     gateway = annotation_of(template, _KUMA_GATEWAY) or labels_of(template).get(_KUMA_GATEWAY)
     excluded = all(_holds(annotation_of(template, _KUMA_EXCLUDE), port) for port in ports)
     return excluded or str(gateway or "").lower() in YES

@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.variables import DOUBLED
+from diagnose.installation import Form
 
 HEADERS = (
     "proxy_protocol",
@@ -48,6 +49,7 @@ _TWINS = {"REAL_IP_HEADER": "real_ip_header", "REAL_IP_RECURSIVE": "real_ip_recu
 def prefix_doubled(kong: Kong) -> Iterator[Found]:
     """KONG_KONG_*: a chart adds the prefix by itself. Values are not shown: any setting may be among them."""
     installation = kong.written.installation
+    helm = installation is None or installation.form is Form.HELM
     env = ".".join((*(installation.values if installation else ()), "env"))
     for name, told in kong.variables.told.items():
         right = name.removeprefix("KONG_")
@@ -59,7 +61,7 @@ def prefix_doubled(kong: Kong) -> Iterator[Found]:
             "KIP706",
             (f"{told.where} {name}: Kong reads {right}, and no {name}",),
             f"name the variable {right}",
-            (note(f"As a Helm value it is {env}.{key}, in lower case and without any prefix."),),
+            (note(f"As a Helm value it is {env}.{key}, in lower case and without any prefix."),) if helm else (),
         )
 
 

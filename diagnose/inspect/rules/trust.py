@@ -91,7 +91,7 @@ def proxy_not_expected(kong: Kong) -> Iterator[Found]:
         "KIP708",
         (str(kong.header_told()), f"{kong.told_listen} (no entry has proxy_protocol)"),
         "add proxy_protocol to every listener that the balancer leads to",
-        kong.expecting_proxy(),
+        kong.expecting_proxy(kong.listens),
         ("The balancer has to send PROXY headers from that moment on: a listener with the flag closes all others.",),
     )
 

@@ -41,6 +41,7 @@ DO = "service.beta.kubernetes.io/do-loadbalancer-"
 DO_PROXY, DO_REGIONAL = f"{DO}enable-proxy-protocol", {f"{DO}type": "REGIONAL"}
 DO_ENDS_TLS = {**DO_REGIONAL, f"{DO}certificate-id": "x"}
 DO_PASSES_TLS = {**DO_ENDS_TLS, f"{DO}tls-passthrough": "true"}
+IBM = "service.kubernetes.io/ibm-load-balancer-cloud-provider-"
 VULTR = {"service.beta.kubernetes.io/vultr-loadbalancer-algorithm": "x"}
 
 
@@ -137,6 +138,12 @@ OF_KONG = (
     one("KIP707", "a value that a pod alone knows", kong(TRUSTED_IPS="node"), kong(TRUSTED_IPS="$(NODE_IP)")),
     one(
         "KIP708",
+        "flags may stand before the address",
+        kong(PROXY_LISTEN="ssl 0.0.0.0:8443", REAL_IP_HEADER="proxy_protocol", TRUSTED_IPS="10.0.0.0/8"),
+        kong(PROXY_LISTEN="proxy_protocol ssl 0.0.0.0:8443", REAL_IP_HEADER="proxy_protocol", TRUSTED_IPS="10.0.0.0/8"),
+    ),
+    one(
+        "KIP708",
         "real_ip_header without the listener's flag",
         kong(REAL_IP_HEADER="proxy_protocol", TRUSTED_IPS="10.0.0.0/8"),
         proxied(),
@@ -217,6 +224,28 @@ OF_KONG = (
         "everyone in two halves",
         proxied(TRUSTED_IPS="0.0.0.0/1,128.0.0.0/1"),
         proxied(TRUSTED_IPS="0.0.0.0/1"),
+    ),
+    one(
+        "KIP717",
+        "what has no part in it is not known",
+        kong(
+            {"note": "a certificate beside, and an address that the pod alone knows"},
+            container={"volumeMounts": [{"mountPath": "/etc/kong/certs"}]},
+            **XFF | {"TRUSTED_IPS": "0.0.0.0/0"},
+            REAL_IP_RECURSIVE="on",
+            ADMIN_LISTEN="$(POD_IP):8001",
+        ),
+        kong(
+            container={"volumeMounts": [{"mountPath": "/etc/kong"}]},
+            **XFF | {"TRUSTED_IPS": "0.0.0.0/0"},
+            REAL_IP_RECURSIVE="on",
+        ),
+    ),
+    one(
+        "KIP717",
+        "a control plane takes no requests",
+        kong(**XFF | {"TRUSTED_IPS": "0.0.0.0/0"}, REAL_IP_RECURSIVE="on", ROLE="data_plane"),
+        kong(**XFF | {"TRUSTED_IPS": "0.0.0.0/0"}, REAL_IP_RECURSIVE="on", ROLE="control_plane"),
     ),
     one(
         "KIP717",
@@ -432,6 +461,34 @@ OF_WAYS = (
     ),
     one(
         "KIP725",
+        "a balancer of which several things may be true, none of them PROXY headers",
+        (proxied(), service({f"{IBM}ip-type": "public"})),
+        (proxied(), service({f"{IBM}enable-features": "proxy-protocol"})),
+        "IBM Cloud load balancer, by default",
+    ),
+    one(
+        "KIP725",
+        "a balancer that is asked for by an annotation which PROXY headers would overwrite",
+        (proxied(), service({f"{IBM}enable-features": "nlb"})),
+        (kong(), service({f"{IBM}enable-features": "nlb"})),
+    ),
+    one(
+        "KIP725",
+        "an Ingress that ends HTTP",
+        (proxied(REAL_IP_HEADER="X-Forwarded-For"), service(type="NodePort"), front()),
+        (kong(**XFF), service(type="NodePort"), front()),
+        "Ingress kong/front (class alb) leads to Service kong/kong-proxy: it ends HTTP",
+        "KONG_PROXY_LISTEN",
+    ),
+    one(
+        "KIP725",
+        "the Service's own balancer ends HTTP",
+        (proxied(REAL_IP_HEADER="X-Forwarded-For"), service({f"{HETZNER}protocol": "http"})),
+        (kong(**XFF), service({f"{HETZNER}protocol": "http"})),
+        f"{HETZNER}protocol: http",
+    ),
+    one(
+        "KIP725",
         "AWS, instance targets",
         (proxied(), service(loadBalancerClass="service.k8s.aws/nlb")),
         (proxied(), service({PP: "*"}, loadBalancerClass="service.k8s.aws/nlb")),
@@ -558,6 +615,13 @@ OF_WAYS = (
     ),
     one(
         "KIP730",
+        "Linkerd's ingress mode, which is about what Kong sends",
+        (kong({"linkerd.io/inject": "ingress"}), service()),
+        (kong({"linkerd.io/inject": "ingress", "config.linkerd.io/skip-inbound-ports": "8000,8443"}), service()),
+        "linkerd.io/inject: ingress",
+    ),
+    one(
+        "KIP730",
         "Kuma",
         (kong(), service(), namespace({"kuma.io/sidecar-injection": "enabled"})),
         (kong({"kuma.io/gateway": "enabled"}), service(), namespace({"kuma.io/sidecar-injection": "enabled"})),
@@ -612,6 +676,21 @@ OF_WAYS = (
         (kong(), service(), front()),
         (kong(**XFF), service(), front()),
         "Ingress kong/front",
+    ),
+    one(
+        "KIP731",
+        "the Service's own balancer ends HTTP",
+        (kong(), service({f"{HETZNER}protocol": "http"})),
+        (kong(), service({f"{HETZNER}protocol": "tcp"})),
+        f"Service kong/kong-proxy annotation {HETZNER}protocol: http",
+        "no KONG_TRUSTED_IPS",
+    ),
+    one(
+        "KIP731",
+        "an ALB, and a Kong that waits for PROXY headers",
+        (proxied(), service(type="NodePort"), front()),
+        (kong(**XFF), service(type="NodePort"), front()),
+        "KONG_REAL_IP_HEADER: proxy_protocol",
     ),
     one(
         "KIP731",
@@ -740,6 +819,15 @@ OF_WAYS = (
         (kong(**XFF, REAL_IP_RECURSIVE="on"), service(), front("gce")),
         (kong(**XFF, REAL_IP_RECURSIVE="on"), service(), front("gce-internal")),
         "it holds nothing of 35.191.0.0/16, 130.211.0.0/22",
+    ),
+    one(
+        "KIP737",
+        "a balancer that an annotation closes",
+        (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service()),
+        (
+            proxied(REAL_IP_HEADER="CF-Connecting-IP"),
+            service({"service.beta.kubernetes.io/load-balancer-source-ranges": "192.0.2.0/24"}),
+        ),
     ),
     one(
         "KIP737",

@@ -16,7 +16,7 @@ from diagnose.inspect.manifests import read_manifests
 from diagnose.inspect.shapes import SHAPES, misfit
 from diagnose.report.report import Verdict
 from tests.diagnose.inspect.cases import CASES
-from tests.diagnose.inspect.things import found_in, kong, made, node, pod, proxied, service, snapshot_of
+from tests.diagnose.inspect.things import env, found_in, kong, made, node, pod, proxied, service, snapshot_of
 
 HERE = Path(__file__).parent / "manifests"
 
@@ -123,10 +123,40 @@ def test_what_stands_in_a_secret_is_judged_and_not_shown(values: dict[str, str])
     assert [word for word in ("10.77", "X-Very") if word in shown] == []
 
 
-def test_a_file_in_kongs_folder_leaves_its_settings_open() -> None:
-    mounted = kong(container={"volumeMounts": [{"mountPath": "/etc/kong/kong.conf"}]}, REAL_IP_HEADER="proxy_protocol")
+@pytest.mark.parametrize(
+    ("container", "told"),
+    [
+        ({"volumeMounts": [{"mountPath": "/etc/kong/kong.conf"}]}, "/etc/kong/kong.conf"),
+        ({"volumeMounts": [{"mountPath": "/etc/kong/"}]}, "/etc/kong"),
+        ({"volumeMounts": [{"mountPath": "/etc/kong.conf"}]}, "/etc/kong.conf"),
+        ({"command": ["kong", "start", "-c", "/opt/own.conf"]}, "/opt/own.conf"),
+        ({"command": ["sh"], "args": ["-c", "exec kong start --conf /opt/own.conf"]}, "/opt/own.conf"),
+    ],
+)
+def test_a_configuration_file_leaves_settings_open(container: Any, told: str) -> None:
+    mounted = kong(container=container, REAL_IP_HEADER="proxy_protocol")
     assert found_in(mounted) == {}
-    assert "/etc/kong/kong.conf" in gaps_of(mounted)
+    assert told in gaps_of(mounted)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"volumeMounts": [{"mountPath": "/etc/kong/certs"}, {"mountPath": "/etc/kongest"}]},
+        {"command": ["sh", "-c", "kong docker-start"]},
+    ],
+)
+def test_what_is_no_configuration_file_leaves_nothing_open(container: Any) -> None:
+    assert set(found_in(kong(container=container, REAL_IP_HEADER="proxy_protocol"))) == {"KIP708"}
+
+
+@pytest.mark.parametrize(("optional", "open_"), [(True, False), (False, True)])
+def test_a_key_that_a_config_map_at_hand_lacks_is_not_set_if_it_is_optional(optional: bool, open_: bool) -> None:
+    reference = {"configMapKeyRef": {"name": "settings", "key": "none", "optional": optional}}
+    variables = [{"name": "KONG_PROXY_LISTEN", "valueFrom": reference}, *env(REAL_IP_HEADER="proxy_protocol")]
+    settings_map = {**made("v1", "ConfigMap", "settings", namespace="kong"), "data": {}}
+    things = kong(container={"env": variables}), settings_map
+    assert set(found_in(*things)) == (set() if open_ else {"KIP708"})
 
 
 def test_nodes_that_are_not_at_hand_are_told_where_trust_depends_on_them() -> None:

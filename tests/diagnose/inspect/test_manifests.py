@@ -118,6 +118,7 @@ def test_a_date_stays_text_as_kubernetes_has_it(written: Path) -> None:
             "{apiVersion: v1, kind: Service, metadata: {annotations: {a: true}}}",
             "metadata.annotations.a is true or false",
         ),
+        ("kind: List\nitems: []\nkind: List\nitems: []\n", "it has kind twice in one document; a line of ---"),
         ("{apiVersion: v1, kind: Pod, spec: {containers: [null]}}", "spec.containers[0] is nothing, not a mapping"),
         ("{apiVersion: v1, kind: Service, spec: {ports: [{port: true}]}}", "spec.ports[0].port is true or false"),
     ],

@@ -13,7 +13,7 @@ from diagnose.installation import Form, Installation
 from diagnose.report.report import Finding
 from tests.diagnose.inspect.cases import CASES, Case
 from tests.diagnose.inspect.taking import PASTED, WORKLOADS, kinds_of, taken
-from tests.diagnose.inspect.things import found_in, kong, proxied, service, snapshot_of
+from tests.diagnose.inspect.things import found_in, kong, made, node, proxied, service, snapshot_of
 
 Dressed = Callable[[Object], Object]
 
@@ -161,3 +161,64 @@ def test_a_service_that_kongs_chart_does_not_make_is_told_by_itself() -> None:
     things = [labelled("gateway-2.46.0")(proxied()), service({"load-balancer.hetzner.cloud/location": "fsn1"})]
     kind, text = step_of(found_in(*things)["KIP725"])
     assert (kind, "gateway:" in text) == ("manifest", False)
+
+
+def manifest_of(finding: Finding) -> str:
+    """The first manifest of a remedy, in one line."""
+    assert finding.remedy is not None
+    return next(" ".join(step.text.split()) for step in finding.remedy.steps if step.kind == "manifest")
+
+
+ELSEWHERE = "0.0.0.0:8000, ssl 0.0.0.0:8443, 0.0.0.0:8080"
+SENT = {"load-balancer.hetzner.cloud/uses-proxyprotocol": "true"}
+
+
+def test_listeners_that_the_balancer_does_not_lead_to_are_left_as_they_are() -> None:
+    text = manifest_of(found_in(kong(PROXY_LISTEN=ELSEWHERE), service(SENT))["KIP726"])
+    assert "value: 0.0.0.0:8000 proxy_protocol, ssl 0.0.0.0:8443 proxy_protocol, 0.0.0.0:8080" in text
+    back = proxied(PROXY_LISTEN="0.0.0.0:8000 proxy_protocol, 0.0.0.0:8080 proxy_protocol")
+    text = manifest_of(found_in(back, service(), node(provider="gce://p/z/n"))["KIP725"])
+    assert "value: 0.0.0.0:8000, 0.0.0.0:8080 proxy_protocol" in text
+    assert "REAL_IP_HEADER" not in text, "the other listener still reads it"
+
+
+@pytest.mark.parametrize(("header", "told"), [("X-Forwarded-For", True), ("proxy_protocol", False)])
+def test_a_header_that_clients_write_is_told_beside_proxy_headers(header: str, told: bool) -> None:
+    remedy = found_in(kong(REAL_IP_HEADER=header, TRUSTED_IPS="10.0.0.0/8"), service(SENT))["KIP726"].remedy
+    assert remedy is not None
+    assert any("what the client wrote" in effect for effect in remedy.effects) is told
+
+
+@pytest.mark.parametrize(
+    ("ports", "found"),
+    [({}, False), ({"ports": [{"port": 80, "targetPort": 8080}]}, True)],
+    ids=["the usual ports", "its own"],
+)
+def test_the_operators_service_leads_to_its_ports_alone(ports: Object, found: bool) -> None:
+    listen = "0.0.0.0:8000 proxy_protocol, 0.0.0.0:8443 ssl proxy_protocol, 0.0.0.0:8080"
+    workload = proxied(PROXY_LISTEN=listen, STREAM_LISTEN="0.0.0.0:9000")
+    options = {
+        "deployment": {"podTemplateSpec": workload["spec"]["template"]},
+        "network": {"services": {"ingress": {"annotations": SENT, **ports}}},
+    }
+    plane = made("gateway-operator.konghq.com/v1beta1", "DataPlane", "edge", options, namespace="kong")
+    assert ("KIP726" in found_in(plane)) is found
+
+
+def test_the_helm_value_is_named_where_helm_may_write_it() -> None:
+    def notes(*things: Object) -> str:
+        remedy = found_in(*things)["KIP706"].remedy
+        return "" if remedy is None else " ".join(step.text for step in remedy.steps)
+
+    wrong = kong(KONG_TRUSTED_IPS="10.0.0.0/8")
+    assert "As a Helm value it is env.trusted_ips" in notes(labelled("kong-2.46.0")(wrong))
+    plane = {"deployment": {"podTemplateSpec": wrong["spec"]["template"]}}
+    assert notes(made("gateway-operator.konghq.com/v1beta1", "DataPlane", "edge", plane, namespace="kong")) == ""
+
+
+def test_a_balancer_that_cannot_send_proxy_headers_is_told_to_keep_the_source() -> None:
+    shared = service({"kubernetes.io/elb.class": "union"}, externalTrafficPolicy="Local")
+    remedy = found_in(kong(), shared)["KIP727"].remedy
+    assert remedy is not None
+    assert "enable-transparent-client-ip" in remedy.steps[0].text
+    assert remedy.summary == "let the balancer keep the source"
