@@ -75,6 +75,8 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
     missed = list(dict.fromkeys(name for part in answered for name in unseen(part, evidence)))
     if missed:
         yield f"a connection that reaches {_each(missed)}: more of them (--connections), or an entry that leads there"
+    if any(part.explanation.crowded for part in evidence.outside):
+        yield "Kong's settings: with nothing known of them, too much agrees with what was seen"
     if evidence.backend_problem:
         yield "an echo that answers: it sees both of the addresses that Kong holds"
 

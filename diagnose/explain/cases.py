@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 
 from diagnose.explain import on_the_wire, worlds
 from diagnose.explain.bindings import Addresses, bindings
@@ -49,8 +50,9 @@ def find_cases(
     addresses: Addresses,
     *,
     before_asking: bool = False,
+    most: int | None = None,
 ) -> tuple[Case, ...]:
-    """All cases of Kongs that are set so, the likeliest first.
+    """All cases of Kongs that are set so, the likeliest first; where there are ``most`` or more, any so many of them.
 
     ``before_asking`` is for choosing probes: it takes in what only their answers could point to.
     """
@@ -62,7 +64,9 @@ def find_cases(
     pointers = sights.pointers(kongs, addresses, before_asking=before_asking)
     paths = worlds.paths(sights.entry, facts, pointers, can)
     fitting = _fitting(worlds.all_worlds(paths, kongs, sights.entry, pointers), sights, addresses)
-    found = list(cases_of(fitting, sights, facts, addresses))
+    found = list(islice(cases_of(fitting, sights, facts, addresses), most))
+    if len(found) == most:
+        return tuple(found)
     unseen = dict.fromkeys(world for case in found for world in _writing_unseen(case))
     found += cases_of(unseen, sights, facts, addresses)
     return tuple(sorted(found, key=lambda case: case.rank))
@@ -86,29 +90,39 @@ def cases_of(thinkable: Iterable[World], sights: Sights, facts: Sequence[Fact], 
 
 
 def _fitting(thinkable: Iterable[World], sights: Sights, addresses: Addresses) -> Iterator[World]:
-    """Those of ``thinkable`` whose hops may have written the X-Forwarded-For that came to the echo.
+    """Those of ``thinkable`` that may give the answers that came, and whose hops may have written what came to the echo.
 
-    Kong's trust has no part in one that had come to Kong, so it is looked at once for all Kongs behind the same hops.
+    Kong's trust has no part in either, nor in an X-Forwarded-For that had come to Kong: so it is looked at once for all
+    Kongs behind the same hops.
     """
     known: dict[tuple[Listener, tuple[int, int] | None], bool] = {}
     hops: worlds.Hops | None = None
-    telling = [o for o in sights.distinct if len(o.seen.forwarded or ()) > 1]
+    telling = [o for o in sights.distinct if o.seen.answer is not None or _had_come(o)]
     for world in thinkable:
         if world.hops is not hops:  # all Kongs behind the same hops come in a row
             hops, known = world.hops, {}
         key = world.listener, world.settings.version
         if key not in known:
-            known[key] = all(_may_have_sent(world, o, sights, addresses) for o in telling)
+            known[key] = all(_may_be(world, o, sights, addresses) for o in telling)
         if known[key]:
             yield world
 
 
-def _may_have_sent(world: World, observation: Observation, sights: Sights, addresses: Addresses) -> bool:
-    departed = sights.departed(observation)
-    predictions = (predict(world, departed, one) for one in bindings(world, observation, addresses, sights.visible))
-    return any(
-        one.conclusion is not None and _sent_on(one.conclusion) == observation.seen.forwarded for one in predictions
-    )
+def _had_come(observation: Observation) -> bool:
+    """Whether an X-Forwarded-For had come to Kong, which sent it on with its TCP peer at the end."""
+    return len(observation.seen.forwarded or ()) > 1
+
+
+def _may_be(world: World, observation: Observation, sights: Sights, addresses: Addresses) -> bool:
+    departed, seen = sights.departed(observation), observation.seen
+    for binding in bindings(world, observation, addresses, sights.visible):
+        prediction = predict(world, departed, binding)
+        if seen.answer is not None and seen.answer not in prediction.answers:
+            continue
+        conclusion = prediction.conclusion
+        if not _had_come(observation) or (conclusion is not None and _sent_on(conclusion) == seen.forwarded):
+            return True
+    return False
 
 
 def _writing_unseen(case: Case) -> Iterator[World]:

@@ -11,6 +11,7 @@ from diagnose.explain.cases import Case, find_cases
 from diagnose.explain.evidence import Observation, Seen
 from diagnose.explain.faults import BELIEVER
 from diagnose.explain.sights import Sights
+from diagnose.path.proxying import Answer
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Culprit, Verdict
@@ -22,7 +23,8 @@ from probes.probe import Probe
 class Explanation:
     """All cases that remain for ``observations``, the likeliest first.
 
-    There are none where nobody saw anything of any observation. ``as_told`` is False where Kong's settings had to be
+    There are none where nobody saw anything of ordinary ones, and none are told where there are too many (``crowded``),
+    as with a Kong of whose settings nothing is known. ``as_told`` is False where Kong's settings had to be
     assumed other than it was told. ``contradiction`` says, where no case agrees with what was seen, which kinds of
     observation no world explains together, and ``forged`` that all the same Kong was seen to believe a header of a
     caller's.
@@ -33,6 +35,7 @@ class Explanation:
     as_told: bool = True
     contradiction: str | None = None
     forged: bool = False
+    crowded: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -116,15 +119,32 @@ def explain(
     and may have reached another Kong: whether this one would have believed them is predicted.
     """
     sights = Sights.of(observations, claims, addresses)
-    if all(observation.seen == Seen(None) for observation in sights.distinct):
-        return Explanation(tuple(observations), ())  # every world agrees with nothing, and there are very many
+    if _says_nothing_of_addresses(sights):
+        return Explanation(tuple(observations), ())  # of very many worlds none could be told from another
     cases = _without_hidden_faults(find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses), sights)
     if cases:
         return Explanation(tuple(observations), cases)
     others = worlds.alternatives(sights.entry, told, map(str, sights.visible))
-    cases = _without_odd_senders(_without_hidden_faults(find_cases(others, sights, facts, addresses), sights))
+    most = MOST if not told and any(o.seen.answer is Answer.PASSED for o in sights.plain) else None
+    found = find_cases(others, sights, facts, addresses, most=most)
+    if len(found) == most:
+        return Explanation(tuple(observations), (), as_told=False, crowded=True)
+    cases = _without_odd_senders(_without_hidden_faults(found, sights))
     contradiction = None if cases else _contradiction(sights.distinct)
     return Explanation(tuple(observations), cases, as_told=False, contradiction=contradiction)
+
+
+MOST = 2_000
+"""Cases that are looked at where nothing is known of Kong's settings, and connections get through.
+
+With so many, whoever is before Kong and however it is set, what it logs does not tell them apart.
+"""
+
+
+def _says_nothing_of_addresses(sights: Sights) -> bool:
+    """Whether nobody saw anything of ordinary connections, and of the others no more than how they ended."""
+    blind = all(observation.seen == Seen(None) for observation in sights.plain)
+    return blind and all(observation.seen == Seen(observation.seen.answer) for observation in sights.distinct)
 
 
 def _without_hidden_faults(cases: tuple[Case, ...], sights: Sights) -> tuple[Case, ...]:

@@ -148,7 +148,7 @@ def _by_path(
 
     Which of several ways a probe took that is no ordinary connection nobody knows, so that it tells of none.
     """
-    if whole.cases:
+    if whole.cases or whole.crowded:
         return [_part(entry, way, addresses, kong) for way in whole.ways]
     claims = [*unsent, *(o.probe for o in whole.observations)]
     plain = [observation for observation in whole.observations if observation.plain]
@@ -191,7 +191,8 @@ def _part(entry: Entry, explanation: Explanation, addresses: Addresses, kong: st
 def _by_itself(observations: Sequence[Observation], addresses: Addresses) -> Verdict:
     """What connections say without any world.
 
-    An infrastructure's address is a lost caller's, whoever lost it. Where Kong logs the caller's own, a claim in a
+    An infrastructure's address is a lost caller's, whoever lost it, and where it is known which addresses are the
+    caller's, so is every other. Where Kong logs the caller's own, a claim in a
     header that it was seen to believe is a forgery, whatever else was done to that header on the way.
     """
     plain = [observation for observation in observations if observation.plain]
@@ -200,8 +201,9 @@ def _by_itself(observations: Sequence[Observation], addresses: Addresses) -> Ver
         return Verdict.UNREACHABLE
     logged = {observation.seen.logged for observation in plain} - {None}
     own = {observation.sent.socket for observation in plain}
+    known = addresses.senders.networks is not None
     lost = (
-        addresses.inventory.infrastructure(address)
+        known or addresses.inventory.infrastructure(address)
         for address in logged
         if address is not None and str(address) not in own and not addresses.senders.hold(address)
     )

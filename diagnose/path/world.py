@@ -73,7 +73,7 @@ def predict(world: World, traffic: Traffic, binding: Binding) -> Prediction:
             return Prediction(tuple(arrivals), None, _answers(world, index, onward.answers))
         traffic = onward
         arrivals.append(traffic)
-    conclusion = receive(world.settings, world.listener, traffic)
+    conclusion = _received(world.settings, world.listener, traffic)
     return Prediction(tuple(arrivals), conclusion, _answers(world, len(world.hops), _answer(conclusion, traffic)))
 
 
@@ -86,7 +86,9 @@ def _through(hop: Hop, traffic: Traffic, own: Address | None) -> Traffic | End:
     return _proxied(behaviour, traffic, own, hop.manner)
 
 
-_proxied = lru_cache(maxsize=4096)(proxying.pass_on)  # thousands of worlds have their proxies in common
+# Thousands of worlds have their proxies in common, or bring the same to Kong.
+_proxied = lru_cache(maxsize=4096)(proxying.pass_on)
+_received = lru_cache(maxsize=16384)(receive)
 
 
 def _answer(conclusion: Conclusion, traffic: Traffic) -> frozenset[Answer]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
+
 import pytest
 
 from diagnose.explain.bindings import Addresses
@@ -169,3 +172,41 @@ def test_a_connection_that_kongs_log_quotes_had_come_to_kong() -> None:
 
     assert agrees(ended_before, Seen(Answer.CLOSED))
     assert not agrees(ended_before, Seen(Answer.CLOSED, quoted=True))
+
+
+def with_nothing_known_of_kong(way: Way, *, told: tuple[str, ...] = (), log: bool = True) -> Explanation:
+    observations = evidence(way, echo=False, log=log)
+    owners = inventory(balancer_known=False)
+    return explain(observations, (), [], Addresses(owners, find_senders(told, observations, owners, None)))
+
+
+def test_too_many_worlds_for_what_is_known_are_not_told_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("diagnose.explain.explain")
+    number = len(with_nothing_known_of_kong(Way("proxies")).cases)
+    monkeypatch.setattr(module, "MOST", number)
+    explanation = with_nothing_known_of_kong(Way("proxies"))
+
+    assert (explanation.crowded, explanation.cases) == (True, ())
+    assert (explanation.verdict, explanation.culprits) == (Verdict.UNDETERMINED, ())
+    monkeypatch.setattr(module, "MOST", number + 1)
+    assert not with_nothing_known_of_kong(Way("proxies")).crowded
+    assert not explained(Way("proxies")).crowded, "of this Kong the settings are known"
+
+
+def test_who_ends_connections_is_told_however_many_worlds_there_are() -> None:
+    explanation = with_nothing_known_of_kong(Way("refuses"), log=False)
+
+    assert not explanation.crowded
+    assert explanation.verdict is Verdict.UNREACHABLE
+    assert explanation.culprits
+
+
+def test_where_nobody_saw_an_ordinary_connection_nothing_is_told_of_its_address() -> None:
+    seen = [
+        replace(one, seen=Seen(None) if one.plain else Seen(one.seen.answer))
+        for one in evidence(Way("proxies", flag=True), echo=False, log=False)
+    ]
+    owners = inventory()
+    explanation = explain(seen, (), [], Addresses(owners, find_senders((), seen, owners, None)))
+
+    assert (explanation.cases, explanation.verdict, explanation.culprits) == ((), Verdict.UNDETERMINED, ())

@@ -145,3 +145,17 @@ def test_a_probe_that_took_the_way_kong_refuses_does_not_blame_the_one_that_it_t
 def took_the_other(number: int, observation: Observation) -> bool:
     """Two of the ordinary connections, and the PROXY headers but that of version 2."""
     return number in (4, 5) or observation.probe.preamble.value in ("v1", "v1-unknown", "v2-local")
+
+
+@pytest.mark.parametrize(("told", "verdict"), [((SOCKET,), Verdict.LOST), ((), Verdict.UNDETERMINED)])
+def test_an_address_that_is_none_of_the_callers_is_lost_though_too_many_worlds_agree(
+    told: tuple[str, ...], verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diagnose.explain.explain.MOST", 1)
+    observations = evidence(Way("proxies"), echo=False)
+    owners = inventory(balancer_known=False)
+    addresses = Addresses(owners, find_senders(told, observations, owners, None))
+    (found,) = explain_all(observations, {ENTRY: ()}, [], addresses, {})
+
+    assert found.explanation.crowded
+    assert (found.verdict, found.explanation.culprits) == (verdict, ())
