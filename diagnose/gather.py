@@ -163,7 +163,9 @@ class Gathering:
             if not chosen:
                 self.spared += [Gap(f"{one.kind} through {entry.name}", NOT_NEEDED) for one in left]
                 break
-            sent += self._send(chosen, f"sending {len(chosen)} kinds of probe through {entry.name}")
+            sent += self._send(
+                chosen, f"sending {len(chosen)} kind{'' if len(chosen) == 1 else 's'} of probe through {entry.name}"
+            )
             gone = {one.probe.nonce for one in chosen}
             left = [one for one in left if one.probe.nonce not in gone]
         return sent

@@ -59,10 +59,11 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     from diagnose.report.timings import Timings
 
     timings = Timings()
-    status = output.finish(metered(options, lambda: _diagnosed(options, argv, timings)), options)
-    if options.timings:
-        sys.stderr.write(timings.text())
-    return status
+    try:
+        return output.finish(metered(options, lambda: _diagnosed(options, argv, timings)), options)
+    finally:
+        if options.timings:  # a run that takes too long most of all
+            sys.stderr.write(timings.text())
 
 
 def _diagnosed(options: argparse.Namespace, argv: Sequence[str], timings: Timings) -> Report:

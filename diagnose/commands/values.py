@@ -23,9 +23,13 @@ def port(text: str) -> int:
 
 def place(text: str) -> tuple[str, int]:
     """A host or an address with a port, as HOST:PORT; an IPv6 address stands in brackets."""
-    name, _, number = text.rpartition(":")
+    name, colon, number = text.rpartition(":")
     bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
     try:
+        if "://" in text:
+            raise argparse.ArgumentTypeError("it is a URL")
+        if not colon:
+            raise argparse.ArgumentTypeError("the port is missing")
         if (":" in bare) is not name.startswith("["):
             raise argparse.ArgumentTypeError("an IPv6 address stands in brackets, and nothing else does")
         return (bare if parse_address(bare) is not None else host(bare)), port(number)

@@ -74,7 +74,7 @@ def _headline(verdict: Verdict, culprits: Sequence[Culprit], worst: Part | None,
     takes = because.said(worst)[1] if worst else ""
     where = f" at {worst.entry.name}" if worst else ""
     inside = " (seen from inside the cluster)" if evidence.vantage is Vantage.INSIDE else ""
-    blamed = " or ".join(dict.fromkeys(catalogue.fault(one.code).title.rstrip(".") for one in culprits[:2]))
+    blamed = _blamed(culprits)
     match verdict:
         case Verdict.PRESERVED:
             return f"preserved{where}: {takes} the caller's own address {took}{inside}"
@@ -92,6 +92,17 @@ def _headline(verdict: Verdict, culprits: Sequence[Culprit], worst: Part | None,
             seen = f"{takes} {took}, and " if took else ""
             return f"undetermined{where}: {seen}the evidence does not settle whether that is right{inside}"
     return f"{text} - {blamed}" if blamed else text
+
+
+def _blamed(culprits: Sequence[Culprit]) -> str:
+    """The likeliest faults; where more are possible, that there are."""
+    titles = list(dict.fromkeys(catalogue.fault(one.code).title.rstrip(".") for one in culprits))
+    more = ", or something else" if len(titles) > NAMED and culprits[0].certainty == "possible" else ""
+    return f"{' or '.join(titles[:NAMED])}{more}"
+
+
+NAMED = 2
+"""Faults that a headline names."""
 
 
 def _logged(part: Part) -> tuple[tuple[str, int], ...]:

@@ -90,7 +90,7 @@ def cases_of(thinkable: Iterable[World], sights: Sights, facts: Sequence[Fact], 
 
 
 def _fitting(thinkable: Iterable[World], sights: Sights, addresses: Addresses) -> Iterator[World]:
-    """Those of ``thinkable`` that may give the answers that came, and whose hops may have written what came to the echo.
+    """Those of ``thinkable`` that may give the answers that came, and whose hops may have written what the echo got.
 
     Kong's trust has no part in either, nor in an X-Forwarded-For that had come to Kong: so it is looked at once for all
     Kongs behind the same hops.

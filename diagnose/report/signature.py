@@ -13,7 +13,7 @@ from diagnose.report import blocks
 from diagnose.report.signs import Signs
 from diagnose.signature.document import connected
 from diagnose.signature.states import Signature, State
-from probes.outcome import Answered, Sent
+from probes.outcome import Answered, Closed, Reset, Sent
 from probes.probe import PROXY_CHANNEL, Preamble
 
 WORDS = {
@@ -57,8 +57,12 @@ def _hints(signature: Signature) -> Iterator[str]:
     states = set(signature.states)
     if not any(map(connected, signature.sent)):
         yield "No connection was made: nothing can be told of what would answer there."
+    elif not states and len({described(one.outcome) for one in signature.sent}) == 1:
+        yield "No connection got an answer in HTTP: what listens there speaks none, or nothing behind it answers."
     elif not states:
         yield "No state that kongip knows gives these answers; several listeners behind one address would."
+    if states and all(isinstance(one.outcome, Closed | Reset) for one in signature.sent):
+        yield "A balancer with nothing behind it closes connections just so."
     if {State.NONE, State.BOTH} <= states:
         yield "Only what Kong logs tells these two apart: kongip diagnose reads it."
     if State.FRONT_WRITES in states:

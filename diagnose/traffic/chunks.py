@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-FIRST = 512
 LARGEST = 128 * 1024
 SHARE = 128
-"""A chunk is about this part of what is before it in the log: what is told over time is as fine."""
+"""A chunk is about this part of what is before it in the log, a line at least: what is told over time is as fine."""
 
 BUFFER = 1024 * 1024
 """Bytes; a line that is longer is left out."""
@@ -58,7 +57,7 @@ def chunks(file: Readable, begin: int = 0, end: int | None = None) -> Iterator[m
 
 
 def _size(read: int, end: int | None) -> int:
-    size = min(LARGEST, max(FIRST, read // SHARE))
+    size = min(LARGEST, max(1, read // SHARE))
     return size if end is None else max(1, min(size, end - read))
 
 

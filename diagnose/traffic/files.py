@@ -33,18 +33,14 @@ AT_ONCE = min(4, os.cpu_count() or 1)
 def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
     """The tally of one log. Stop where it cannot be read."""
     try:
-        if name == STANDARD_INPUT:
-            with open(0, "rb", buffering=0, closefd=False) as file:
-                return _count(file, form, kinds)
-        with open(name, "rb", buffering=0) as file:
-            begins = file.read(len(GZIP)) if file.seekable() else b""
-            if begins:
-                file.seek(0)
-            if begins == GZIP:
+        with open(0 if name == STANDARD_INPUT else name, "rb", closefd=name != STANDARD_INPUT) as file:
+            if file.peek(len(GZIP)).startswith(GZIP):
                 import gzip
 
                 with gzip.open(file) as unpacked:
                     return _count(unpacked, form, kinds)
+            if name == STANDARD_INPUT:
+                return _count(file, form, kinds)
             parts = _parts(os.fstat(file.fileno()))
             return _count(file, form, kinds) if len(parts) < 2 else _count_parts(name, parts, form, kinds)
     except FileNotFoundError:

@@ -151,7 +151,8 @@ def hint(requests: int, kinds: Mapping[Kind, int], commonest: Sequence[Seen], di
         carried = [one for one in commonest if one.kind in INFRASTRUCTURE]
         named = " and ".join(dict.fromkeys(_several(one.kind) for one in carried)) or "infrastructure"
         few = f" {_number(len(carried))}" if len(carried) < COMMONEST else ""
-        told = f"{share(lost, requests)} of requests carry{few} addresses of {named}, not their callers'."
+        what = "address" if len(carried) == 1 else "addresses"
+        told = f"{share(lost, requests)} of requests carry{few} {what} of {named}, not their callers'."
         mixed = " The rest does not, so two paths are mixed." if 20 * lost < 19 * requests else ""
         return f"{told}{mixed} kongip diagnose names the layer."
     top = 0
@@ -161,8 +162,12 @@ def hint(requests: int, kinds: Mapping[Kind, int], commonest: Sequence[Seen], di
             shown = "one address" if number == 1 else f"{_number(number)} addresses"
             whose = "a proxy's or a NAT's" if number == 1 else "those of proxies or a NAT"
             return f"{share(top, requests)} of requests carry {shown}: they may be {whose}. {ASK}"
-    known = f"{distinct:,}" if distinct is not None else f"more than {KEPT:,}"
-    return f"Requests carry {known} addresses of no known infrastructure, as those of callers would be. {ASK}"
+    known = (
+        f"{distinct:,} address{'' if distinct == 1 else 'es'}"
+        if distinct is not None
+        else f"more than {KEPT:,} addresses"
+    )
+    return f"Requests carry {known} of no known infrastructure, as those of callers would be. {ASK}"
 
 
 ASK = "kongip diagnose tells for sure; --owner CIDR=LAYER says whose an address is."

@@ -49,7 +49,13 @@ def test_nothing_that_listens_could_not_run(capsys: pytest.CaptureFixture[str]) 
 def test_an_answer_that_means_nothing_is_undetermined(capsys: pytest.CaptureFixture[str]) -> None:
     with peer(says_and_stays(b"")) as port:
         assert main(["probe", f"127.0.0.1:{port}", "--timeout", "0.2"]) == 3
-    assert "No state that kongip knows" in capsys.readouterr().out
+    assert "No connection got an answer in HTTP" in capsys.readouterr().out
+
+
+def test_what_closes_at_once_may_be_a_balancer_with_nothing_behind_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with peer(lambda connection: None) as port:
+        main(["probe", f"127.0.0.1:{port}"])
+    assert "A balancer with nothing behind it" in capsys.readouterr().out
 
 
 def test_a_hostile_answer_is_shown_harmlessly(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,3 +83,13 @@ def test_a_path_that_is_none_is_a_usage_error(path: str, capsys: pytest.CaptureF
 def test_a_name_that_does_not_resolve_could_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", "nowhere.invalid:80"]) == 4
     assert "nowhere.invalid" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "why"), [("127.0.0.1", "the port is missing"), ("http://127.0.0.1:80", "it is a URL")]
+)
+def test_what_is_no_place_is_told_by_what_is_wrong_with_it(
+    place: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["probe", place]) == 2
+    assert f"{place!r} is not HOST:PORT: {why}" in capsys.readouterr().err

@@ -164,3 +164,10 @@ def test_the_hint_follows_the_shares(said: tuple[tuple[Kind, int], ...], told: s
 )
 def test_a_share_is_whole_only_where_it_is(part: int, whole: int, told: str) -> None:
     assert share(part, whole) == told
+
+
+def test_one_address_is_told_as_one() -> None:
+    loopback = (Seen("127.0.0.1", Kind.LOOPBACK, 10, None),)
+
+    assert hint(10, {Kind.LOOPBACK: 10}, loopback, 1).startswith("100 % of requests carry one address of ")
+    assert hint(1, {Kind.PUBLIC: 1}, (), 1).startswith("Requests carry 1 address of no known infrastructure")

@@ -240,3 +240,12 @@ def test_a_redirect_to_somewhere_in_clear_text_is_no_other_entry() -> None:
         return by_another(one, 302, ("Location", "/login")) if one.entry.scheme == "http" else one
 
     assert report(Way(scheme="https", kong_tls=True), Way(), changed=redirected).verdict is Verdict.UNDETERMINED
+
+
+def test_a_headline_names_the_likeliest_of_several_faults_and_that_there_are_more() -> None:
+    several = report(Way("appends", edge="appends", flag=True, header="proxy_protocol"))
+    two = report(Way("proxies", flag=True, header="proxy_protocol"))
+
+    assert len({one.code for one in several.culprits}) > 2
+    assert several.headline.endswith(", or something else")
+    assert not two.headline.endswith(", or something else")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from diagnose.cli import main
+from diagnose.errors import Stop
 from diagnose.report import timings
 from diagnose.report.timings import Timings
 
@@ -42,3 +43,17 @@ def test_a_run_tells_them_on_demand_beside_its_report(capsys: pytest.CaptureFixt
 def test_without_being_asked_a_run_does_not_tell_them(capsys: pytest.CaptureFixture[str]) -> None:
     main(["diagnose", "--lab", "preserved", "--quiet"])
     assert capsys.readouterr().err == ""
+
+
+def test_a_run_that_does_not_end_in_time_tells_its_timings_all_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*_: object) -> None:
+        raise Stop("The run did not end within 300 seconds (--timeout).", "Give it more time.")
+
+    monkeypatch.setattr("diagnose.run.examine", late)
+    assert main(["diagnose", "--lab", "preserved", "--quiet", "--timings"]) == 4
+
+    told = capsys.readouterr().err
+    assert "did not end within" in told
+    assert "in all" in told

@@ -6,6 +6,7 @@ import gzip
 import multiprocessing
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,31 @@ def test_a_file_is_counted_packed_or_not(packed: bool, tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(text(LINES)) if packed else text(LINES))
 
     assert count_file(str(path), None, KINDS).requests == 5000
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_pipe_is_counted_packed_or_not(packed: bool) -> None:
+    content = gzip.compress(text(LINES)) if packed else text(LINES)
+    left, filled = os.pipe()
+
+    def fill() -> None:
+        with open(filled, "wb") as pipe:
+            pipe.write(content)
+
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(fill)
+        assert count_file(f"/dev/fd/{left}", None, KINDS).requests == 5000
+    os.close(left)
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+def test_each_request_of_a_short_log_is_of_its_own_time(hours: int, tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    path.write_bytes(text(plain("10.0.0.1", NOON + number * hours * 3600) for number in range(24)))
+
+    timeline = count_file(str(path), None, KINDS).timeline
+
+    assert sorted(span.total() for span in timeline.spans.values()) == [1] * 24
 
 
 @pytest.mark.parametrize("size", [1 << 14, 1 << 16, 12_345])
