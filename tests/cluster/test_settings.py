@@ -61,7 +61,7 @@ def test_a_mounted_file_is_known_by_what_kong_made_of_it(tmp_path: Path) -> None
 
     assert unasked.report is not None, unasked.errors
     assert "KIP705" in codes(unasked)
-    assert "a file is mounted in /etc/kong" in json.dumps(unasked.report["not_measured"])
+    assert "a file is mounted at /etc/kong" in json.dumps(unasked.report["not_measured"])
     assert "KIP603" not in codes(unasked), "nothing is sent from inside either"
     assert_nothing_left()
 
