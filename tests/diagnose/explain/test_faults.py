@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -13,6 +14,7 @@ from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Layer, Traffic
 from diagnose.path.world import Hop, World, predict
 from diagnose.report.report import Verdict
+from probes.wire import proxy_protocol
 from tests.diagnose.explain.simulator import BALANCER, PUBLISHED, SOCKET
 
 PREFACES = Manner(prefaces=True)
@@ -57,3 +59,22 @@ def test_a_proxy_address_that_kong_throws_away_is_kongs_fault() -> None:
     found = judged(Hop(Layer.LOAD_BALANCER, Proxying.HTTP_STRIPS_XFF, PREFACES), flag=True)
 
     assert [(fault.layer, fault.code) for fault in found.culprits] == [(Layer.GATEWAY, "KIP504")]
+
+
+@pytest.mark.parametrize(("trusted", "forgeable"), [(("0.0.0.0/0",), ("PROXY",)), ((), ())])
+def test_a_callers_proxy_header_may_be_believed_where_ordinary_connections_end(
+    trusted: tuple[str, ...], forgeable: tuple[str, ...]
+) -> None:
+    listener = Listener(8000, proxy_protocol=True)
+    settings = Settings((listener,), trusted_ips=trusted, real_ip_header="proxy_protocol")
+    world = World((Hop(Layer.NODE, Node.KEEPS_SOURCE),), settings, listener)
+    plain = Traffic(ip_address(SOCKET), ip_address(PUBLISHED), 80)
+    header = proxy_protocol.encode(proxy_protocol.Header(1, "PROXY", "192.0.2.8", 40000, PUBLISHED, 80))
+    claims = [
+        ("PROXY", replace(plain, preface=(header,))),
+        ("X-Real-IP", replace(plain, headers=(("X-Real-IP", "192.0.2.9"),))),
+    ]
+
+    found = judge(world, predict(world, plain, (None,)), claims, (None,), lambda address: str(address) == SOCKET)
+
+    assert (found.verdict, found.forgeable) == (Verdict.UNREACHABLE, forgeable)
