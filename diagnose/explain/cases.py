@@ -63,7 +63,9 @@ def find_cases(
 
     pointers = sights.pointers(kongs, addresses, before_asking=before_asking)
     paths = worlds.paths(sights.entry, facts, pointers, can)
-    fitting = _fitting(worlds.all_worlds(paths, kongs, sights.entry, pointers), sights, addresses)
+    fitting = worlds.all_worlds(paths, kongs, sights.entry, pointers)
+    if len({(listener, settings.version) for settings, listener in kongs}) < len(kongs):
+        fitting = _fitting(fitting, sights, addresses)
     found = list(islice(cases_of(fitting, sights, facts, addresses), most))
     if len(found) == most:
         return tuple(found)

@@ -150,18 +150,16 @@ def hint(requests: int, kinds: Mapping[Kind, int], commonest: Sequence[Seen], di
     if 20 * lost >= requests:
         carried = [one for one in commonest if one.kind in INFRASTRUCTURE]
         named = " and ".join(dict.fromkeys(_several(one.kind) for one in carried)) or "infrastructure"
-        few = f" {_number(len(carried))}" if len(carried) < COMMONEST else ""
-        what = "address" if len(carried) == 1 else "addresses"
-        told = f"{share(lost, requests)} of requests carry{few} {what} of {named}, not their callers'."
+        few = _addresses(len(carried)) if len(carried) < COMMONEST else "addresses"
+        told = f"{share(lost, requests)} of requests carry {few} of {named}, not their callers'."
         mixed = " The rest does not, so two paths are mixed." if 20 * lost < 19 * requests else ""
         return f"{told}{mixed} kongip diagnose names the layer."
     top = 0
     for number, one in enumerate(commonest[:3], 1):
         top += one.requests
         if 10 * top >= 9 * requests and requests >= 100:
-            shown = "one address" if number == 1 else f"{_number(number)} addresses"
             whose = "a proxy's or a NAT's" if number == 1 else "those of proxies or a NAT"
-            return f"{share(top, requests)} of requests carry {shown}: they may be {whose}. {ASK}"
+            return f"{share(top, requests)} of requests carry {_addresses(number)}: they may be {whose}. {ASK}"
     known = (
         f"{distinct:,} address{'' if distinct == 1 else 'es'}"
         if distinct is not None
@@ -181,9 +179,9 @@ def share(part: int, whole: int) -> str:
     return f"{min(99, round(percent)) if part < whole else 100} %" if part else "0 %"
 
 
-def _number(number: int) -> str:
+def _addresses(number: int) -> str:
     words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    return words[number] if number < len(words) else str(number)
+    return f"{words[number] if number < len(words) else number} address{'' if number == 1 else 'es'}"
 
 
 def _several(kind: Kind) -> str:

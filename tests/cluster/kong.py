@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.cluster.bed import NODES, Object, apply, get, kubectl, run, until
+from tests.cluster.bed import NODES, PATIENCE, Object, apply, get, kubectl, run, until
 
 NAMESPACE = "kong"
 SERVICE = "kong-proxy"
@@ -58,7 +58,7 @@ def install(kong: Kong, address: str | None) -> Installed:
     """
     apply(*_objects(kong))
     _publish(address)
-    return settled(kong.policy, address, 180 + 3 * (kong.pods or 0))
+    return settled(kong.policy, address, PATIENCE + 3 * (kong.pods or 0))
 
 
 @contextlib.contextmanager
@@ -71,15 +71,15 @@ def one_more(kong: Kong) -> Iterator[None]:
     spec["template"]["metadata"]["labels"] |= track
     apply(deployment)
     try:
-        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong-canary", "--timeout=180s")
+        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong-canary", f"--timeout={PATIENCE:.0f}s")
         yield
     finally:
         kubectl("delete", f"--namespace={NAMESPACE}", "deployment/kong-canary", "--wait")
 
 
-def settled(policy: str, address: str | None, seconds: int = 180) -> Installed:
+def settled(policy: str, address: str | None, seconds: float = PATIENCE) -> Installed:
     """Wait until Kong's pods are rolled and every node's rules follow, and return what is there then."""
-    kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong", f"--timeout={seconds}s")
+    kubectl("rollout", "status", f"--namespace={NAMESPACE}", "deployment/kong", f"--timeout={seconds:.0f}s")
     until("the Service has the new pods, and no others, as endpoints", lambda: _endpoints() == set(_pods().values()))
     service = get("service", f"--namespace={NAMESPACE}", SERVICE)["spec"]
     node_port = service["ports"][0]["nodePort"]

@@ -13,7 +13,7 @@ from diagnose.cluster import manifests
 from diagnose.cluster.manifests import Run as Deployment
 from diagnose.cluster.route import ByGateway
 from tests.cluster import topologies
-from tests.cluster.bed import BALANCER, NODES, Object, apply, get, kubectl, until
+from tests.cluster.bed import BALANCER, NODES, PATIENCE, Object, apply, get, kubectl, until
 from tests.cluster.command import Run, assert_nothing_left, diagnose
 from tests.cluster.gateway_api import assert_no_http_route_left, gateway, gateway_api, http_routes
 from tests.cluster.kong import NAMESPACE, SERVICE, Kong, install
@@ -167,7 +167,7 @@ def daemon_set(cluster: None, request: pytest.FixtureRequest) -> Iterator[str]:
     install(Kong({}, "Local", ("n2",)), None)
     apply(*on_its_node("n3", network=request.param == "hostNetwork"))
     try:
-        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "daemonset/kong-host", "--timeout=180s")
+        kubectl("rollout", "status", f"--namespace={NAMESPACE}", "daemonset/kong-host", f"--timeout={PATIENCE:.0f}s")
         yield f"{NAMESPACE}/kong-host"
     finally:
         kubectl("delete", f"--namespace={NAMESPACE}", "service/kong-host", "daemonset/kong-host")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import topologies
-from tests.cluster.bed import BALANCER, Object, apply, get, kubectl, until
+from tests.cluster.bed import BALANCER, PATIENCE, Object, apply, get, kubectl, until
 from tests.cluster.bed import run as run_in
 from tests.cluster.command import Run, left_behind, said
 from tests.cluster.kong import Installed
@@ -95,7 +95,7 @@ def test_an_application_that_takes_everything_gets_one_probe_and_no_more(tmp_pat
     with built(topologies.PASSING, tmp_path) as kong:
         apply(*catching_all(name))
         try:
-            kubectl("rollout", "status", "--namespace=kong", f"deployment/{name}", "--timeout=180s")
+            kubectl("rollout", "status", "--namespace=kong", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
             until("Kong leads to it", lambda: answered_by_it(kong))
             run = without_echo()
             [line] = asked(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import topologies
-from tests.cluster.bed import BALANCER, CLIENT, NODES, apply, kubectl, run, until
+from tests.cluster.bed import BALANCER, CLIENT, NODES, PATIENCE, apply, kubectl, run, until
 from tests.cluster.kong import Installed
 from tests.cluster.topologies import Topology, built
 
@@ -111,7 +111,7 @@ def backend(path: str) -> Iterator[None]:
     )
     where = ("--namespace=kong", "--selector=app=testbed-backend")
     try:
-        kubectl("wait", "pod", *where, "--for=condition=Ready", "--timeout=180s")
+        kubectl("wait", "pod", *where, "--for=condition=Ready", f"--timeout={PATIENCE:.0f}s")
         yield
     finally:
         kubectl("delete", "pod,service,ingress", *where, "--grace-period=0", "--force", "--wait=false")

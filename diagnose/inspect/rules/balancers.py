@@ -9,14 +9,13 @@ from diagnose.cluster.objects import annotations_of, at
 from diagnose.cluster.replies import Object
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.rules.aws import not_honoured
-from diagnose.inspect.rules.fronts import ENDS_HTTP, UNLESS_SENT, provider_of
+from diagnose.inspect.rules.fronts import ENDS_HTTP, UNLESS_SENT, provider_of, recognised
 from diagnose.inspect.rules.trust import WHOM_TO_TRUST
 from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Layer
 from diagnose.providers.advice import NOBODY, facts, how_to, told_whom
 from diagnose.providers.provider import HowTo, Match, Purpose, Trap
-from diagnose.providers.recognise import recognise
 from diagnose.remedies.told import BREAKS
 from diagnose.report.report import RemedyStep
 from diagnose.site import Fact
@@ -36,11 +35,6 @@ _SENDS = frozenset(one.value for one in SENDS_PROXY)
 def expected(way: Way) -> Fact | None:
     """What is to be expected of the Service's balancer, None where nothing is known of it."""
     return next((fact for fact in facts(recognised(way)) if fact.layer is Layer.LOAD_BALANCER), None)
-
-
-def recognised(way: Way) -> tuple[Match, ...]:
-    """Whose load balancer the Service asks for: one, several that nothing tells apart, or none."""
-    return recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"), way.name)
 
 
 def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:

@@ -37,6 +37,11 @@ def provider_of(way: Way, front: Front) -> Match | None:
     return found[0] if len(found) == 1 else None
 
 
+def recognised(way: Way) -> tuple[Match, ...]:
+    """Whose load balancer the Service asks for: one, several that nothing tells apart, or none."""
+    return recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"), way.name)
+
+
 def front_not_read(way: Way) -> Iterator[Found]:
     """What ends HTTP names the caller in X-Forwarded-For, and Kong takes the address from elsewhere."""
     for match, stands in _ending_http(way):
@@ -55,7 +60,7 @@ def _ending_http(way: Way) -> Iterator[tuple[Match, str]]:
         match = provider_of(way, front)
         if match and match.mode.behaviours <= ENDS_HTTP:
             yield match, f"{front.name} (class {class_of(front.thing)}) leads to {way.name}"
-    found = recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"), way.name) if way.balanced else ()
+    found = recognised(way) if way.balanced else ()
     if len(found) == 1 and found[0].mode.behaviours <= ENDS_HTTP:
         yield found[0], f"{found[0].source} ({found[0].provider.name}, {found[0].mode.what})"
 
@@ -185,6 +190,6 @@ def _ends_tls(way: Way) -> str | None:
         encrypts = str(annotations_of(front.thing).get(ALB_BACKEND) or "").upper() == "HTTPS"
         if provider_of(way, front) and secure and not encrypts:
             return f"{front.name} (class {class_of(front.thing)}) ends TLS and leads to {way.name}"
-    found = recognise(way.service, way.snapshot.of("nodes"), way.snapshot.of("pods"), way.name) if way.balanced else ()
+    found = recognised(way) if way.balanced else ()
     told = [match.ends_tls for match in found]
     return told[0] if told and all(told) else None

@@ -11,7 +11,8 @@ from diagnose.cluster.replies import Object
 from diagnose.cluster.rights import CILIUM
 from diagnose.inspect.found import Found
 from diagnose.inspect.kongs import Kong
-from diagnose.inspect.rules.balancers import names_groups, recognised
+from diagnose.inspect.rules.balancers import names_groups
+from diagnose.inspect.rules.fronts import recognised
 from diagnose.inspect.rules.trust import WHOM_TO_TRUST, everyone_in, overlapping, trusted_networks
 from diagnose.inspect.ways import Way
 from diagnose.path.traffic import parse_address
