@@ -62,7 +62,8 @@ def diagnose_cluster(
     Without a ``context`` it is the current one, or within a pod the cluster itself. Stop where it cannot be reached,
     where no Kong is found, or several and none is named; ``Stop.status`` tells a wrong name (2) from the rest (4).
     """
-    from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions, open_cluster
+    from diagnose.cluster.options import DEFAULT_IMAGE, ClusterOptions
+    from diagnose.cluster.site import open_cluster
 
     site = open_cluster(
         ClusterOptions(

@@ -48,7 +48,8 @@ def one_round(
     """What ``examine`` gives, of a ``site`` whose echo stands; ``began`` is when the run did (time.monotonic).
 
     ``inside`` tells whether Kong's pods are probed from the echo's place, which waits for their routes. After the
-    ``last`` round nothing is sent any more, so that what was made is removed while the logs are read.
+    ``last`` round nothing is sent any more, so that what was made is removed while the logs are read and all that was
+    seen is explained.
     """
     routed = backend.problem is None
     planner = Planner(backend.path, backend.secret, _claims(site, options), routed=routed)
@@ -66,12 +67,12 @@ def one_round(
         if last:
             beside.submit(site.remove)
         logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
-    wire = _wire(options.captures, gathering, progress)
-    seen = _recorded(site, backend, gathering, logs, wire, seen_at, options)
-    progress("explaining")
-    record, evidence = _with_reach(site, seen, progress)
-    run = replace(record.run, seconds=round(time.monotonic() - began, 3))
-    return replace(record, run=run), conclude(evidence, run)
+        wire = _wire(options.captures, gathering, progress)
+        seen = _recorded(site, backend, gathering, logs, wire, seen_at, options)
+        progress("explaining")
+        record, evidence = _with_reach(site, seen, progress)
+        run = replace(record.run, seconds=round(time.monotonic() - began, 3))
+        return replace(record, run=run), conclude(evidence, run)
 
 
 def _once_told(ask: Callable[[], str | None]) -> Callable[[], str | None]:

@@ -36,7 +36,7 @@ def diagnose(site: Site, options: Options, progress: Progress) -> Report:
 def examine(site: Site, options: Options, progress: Progress) -> tuple[Record, Report]:
     """All that can be seen at ``site``, of which nothing more is asked afterwards, and the report on it."""
     began = time.monotonic()
-    backend = site.deploy([entry.host for entry in site.entries], progress)
+    backend = site.deploy(progress)
     from diagnose.one_round import one_round
 
     return one_round(site, backend, options, progress, began=began)

@@ -158,18 +158,39 @@ class Site(Protocol):
 
     name: str
     service: str | None  # Kong's proxy Service as namespace/name, None outside Kubernetes
-    installation: Installation | None  # how Kong was installed, None where nothing tells
-    providers: Mapping[str, Match]  # whose the balancer of an entry is, by the entry's name, where that is known
-    entries: Sequence[Entry]
-    kongs: Sequence[Kong]
-    inventory: Inventory
-    facts: Sequence[Fact]
-    gaps: Sequence[Gap]
     missing_rights: Sequence[str]  # what the caller may not do, known once ``deploy`` has asked
     leftovers: Sequence[str]  # what ``remove`` could not remove, a sentence each
 
-    def deploy(self, hosts: Sequence[str | None], progress: Progress) -> Backend:
-        """Make the echo and a route to it for each host (None: any host), and wait until its pod runs."""
+    @property
+    def installation(self) -> Installation | None:
+        """How Kong was installed, None where nothing tells."""
+
+    @property
+    def providers(self) -> Mapping[str, Match]:
+        """Whose the balancer of an entry is, by the entry's name, where that is known."""
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """Where probes are sent to."""
+
+    @property
+    def kongs(self) -> Sequence[Kong]:
+        """Kong's pods or processes."""
+
+    @property
+    def inventory(self) -> Inventory:
+        """Whose the addresses are that may be seen."""
+
+    @property
+    def facts(self) -> Sequence[Fact]:
+        """What is known of the hops before Kong."""
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """What could not be read."""
+
+    def deploy(self, progress: Progress) -> Backend:
+        """Make the echo and a route to it for the host of each entry (None: any host), and wait until its pod runs."""
 
     def refresh(self) -> bool:
         """Read again what may have changed in a site that is watched; whether the echo is still there.

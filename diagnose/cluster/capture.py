@@ -16,9 +16,11 @@ from diagnose.cluster import ephemeral, rights
 from diagnose.cluster.api import Api, connect
 from diagnose.cluster.capturing import Capturing
 from diagnose.cluster.ephemeral import Attaching
+from diagnose.cluster.locate import locate
 from diagnose.cluster.objects import namespace_of
+from diagnose.cluster.options import ClusterOptions
 from diagnose.cluster.replies import Object
-from diagnose.cluster.site import ClusterOptions, Surroundings, survey
+from diagnose.cluster.survey import Surroundings, survey
 from diagnose.errors import USAGE, Stop
 from diagnose.path.traffic import Layer
 from diagnose.plan import Planner
@@ -80,7 +82,7 @@ def capture(asked: Asked, progress: Progress, complain: Callable[[str], None]) -
 
 
 def _capture(api: Api, asked: Asked, progress: Progress, complain: Callable[[str], None]) -> list[Connection]:
-    around = survey(api, asked.cluster)
+    around = survey(api, asked.cluster, locate(api, asked.cluster))
     entries = [entry for entry in around.entries if entry.vantage is Vantage.OUTSIDE]
     kong = namespace_of(around.found.service)
     tap = _tap(api, asked, around, _ports(around, entries))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -46,24 +46,19 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What came of it: the echo's pod, or the one sentence that says why it does not run.
+    """What came of it: the Job and, once it runs, the echo's pod, or the one sentence that says why there is none.
 
     ``lingering`` says what a killed run would leave behind, where Kubernetes does not see to it.
     """
 
+    job: Object | None = None
     pod: Object | None = None
     problem: str | None = None
     lingering: str | None = None
 
 
-def deploy(
-    api: Api,
-    run: Run,
-    code: Mapping[str, str],
-    timeout: float,
-    progress: Progress,
-) -> Deployed:
-    """Create the Job, read it back, create what hangs by it, and wait until the pod runs, ``timeout`` seconds."""
+def begin(api: Api, run: Run, code: Mapping[str, str], progress: Progress) -> Deployed:
+    """Create the Job, read it back, and create what its pod needs to start."""
     progress(f"deploying the echo as Job {run.namespace}/{run.name}")
     reply = api.create(JOB.collection(run.namespace), manifests.job(run))
     if not reply.ok:
@@ -76,17 +71,25 @@ def deploy(
             f"killed, clear what is left with: {removal_command(api, run)}"
         )
         progress(lingering)
-    rest = (
-        (CONFIG_MAP, manifests.config_map(run, job, code)),
-        (SERVICE, manifests.service(run, job)),
-        *((run.route.kind, one) for one in manifests.routes(run, job)),
-        *([(NETWORK_POLICY, manifests.network_policy(run, job))] if run.admission.policy else []),
-    )
-    with ThreadPoolExecutor(len(rest)) as pool:
-        replies = pool.map(lambda one: (one[0], api.create(one[0].collection(run.namespace), one[1])), rest)
-        problem = next((refusal(kind, run, reply) for kind, reply in replies if not reply.ok), None)
+    needed = [(CONFIG_MAP, manifests.config_map(run, job, code)), (SERVICE, manifests.service(run, job))]
+    needed += [(NETWORK_POLICY, manifests.network_policy(run, job))] if run.admission.policy else []
+    return Deployed(job, problem=_create_all(api, run, needed), lingering=lingering)
+
+
+def finish(api: Api, run: Run, begun: Deployed, timeout: float, progress: Progress) -> Deployed:
+    """Create the route to an echo that was ``begun``, and wait until its pod runs, ``timeout`` seconds."""
+    if begun.job is None:
+        return begun
+    problem = _create_all(api, run, [(run.route.kind, one) for one in manifests.routes(run, begun.job)])
     deployed = Deployed(problem=problem) if problem else await_pod(api, run, timeout, progress)
-    return replace(deployed, lingering=lingering)
+    return replace(begun, pod=deployed.pod, problem=deployed.problem)
+
+
+def _create_all(api: Api, run: Run, wanted: Sequence[tuple[Resource, Object]]) -> str | None:
+    """Create objects side by side; why one of them could not be."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        replies = pool.map(lambda one: (one[0], api.create(one[0].collection(run.namespace), one[1])), wanted)
+        return next((refusal(kind, run, reply) for kind, reply in replies if not reply.ok), None)
 
 
 def await_pod(
@@ -102,7 +105,7 @@ def await_pod(
     while (waited := time.monotonic() - start) < timeout:
         pod = next(iter(present(api, run, POD)), None)
         if pod is not None and enough(pod):
-            return Deployed(pod)
+            return Deployed(pod=pod)
         if problem := problem_of(api, run, pod, waited):
             return Deployed(problem=problem)
         if (line := waiting.progress_of(pod)) != said:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import re
 import socket
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 
 from diagnose.admin_api import TOKEN_VARIABLE, checked_token, settings_in
 from diagnose.cluster.api import Api
+from diagnose.cluster.beside import beside
 from diagnose.cluster.controllers import plain_variables
 from diagnose.cluster.objects import full_name, labels_of, name_of, namespace_of
 from diagnose.cluster.pods import KongPod, settings_of
@@ -87,19 +88,9 @@ def _why(before: str | None, found: InForce | str | None) -> str:
 
 def _answers(api: Api, asked: Sequence[KongPod]) -> list[InForce | str]:
     """What each of these pods answers, all asked at once. A node that is gone would keep an exec open for a minute."""
-    waiting: list[Future[InForce | str]] = [Future() for _ in asked]
-    for one, future in zip(asked, waiting, strict=True):
-        # Not of a pool: the interpreter would wait for its threads at the end.
-        threading.Thread(target=_settle, args=(future, api, one), daemon=True).start()
+    waiting = [beside(partial(_read, api, one)) for one in asked]
     end = time.monotonic() + 2 * PATIENCE
     return [_answer(future, end - time.monotonic()) for future in waiting]
-
-
-def _settle(future: Future[InForce | str], api: Api, pod: KongPod) -> None:
-    try:
-        future.set_result(_read(api, pod))
-    except BaseException as error:
-        future.set_exception(error)
 
 
 def _answer(future: Future[InForce | str], seconds: float) -> InForce | str:

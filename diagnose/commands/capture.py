@@ -137,7 +137,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _in_cluster(options: argparse.Namespace) -> list[Connection]:
     from diagnose.cluster.capture import Asked, capture
-    from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions
+    from diagnose.cluster.options import DEFAULT_IMAGE, ClusterOptions
     from diagnose.report.progress import progress_to
 
     asked = Asked(

@@ -223,7 +223,8 @@ def open_site(options: argparse.Namespace, progress: Progress) -> Site:
             )
         )
     from diagnose.cluster.manifests import Admission
-    from diagnose.cluster.site import DEFAULT_IMAGE, ClusterOptions, open_cluster
+    from diagnose.cluster.options import DEFAULT_IMAGE, ClusterOptions
+    from diagnose.cluster.site import open_cluster
 
     progress(f"looking for Kong in context {options.context}" if options.context else "looking for Kong in the cluster")
     return open_cluster(

@@ -109,7 +109,7 @@ class LabSite:
         """Close every server."""
         self.remove()
 
-    def deploy(self, hosts: Sequence[str | None], progress: Progress) -> Backend:
+    def deploy(self, progress: Progress) -> Backend:
         """Start the echo and lead a route to it."""
         progress("starting the echo")
         prefix, secret = f"/kongip-{secrets.token_hex(16)}", secrets.token_hex(16)

@@ -103,7 +103,7 @@ class OutsideSite:
         finally:
             self._open.close()
 
-    def deploy(self, hosts: Sequence[str | None], progress: Progress) -> Backend:
+    def deploy(self, progress: Progress) -> Backend:
         """Find the echo behind the user's route, or make a route to it where that was asked for.
 
         Where there is none, probes go to a path that no route of anybody's can have.

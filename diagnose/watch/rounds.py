@@ -84,11 +84,11 @@ class _Watch:
     def look(self) -> Report:
         """Send the probes of one round and judge them."""
         began = time.monotonic()
-        hosts = list(dict.fromkeys(entry.host for entry in self._site.entries))
+        hosts = frozenset(entry.host for entry in self._site.entries)
         fresh = self._backend is None or not self._routed.issuperset(hosts)
         if self._backend is None or fresh:
-            self._backend = self._site.deploy(hosts, self._progress)
-            self._routed = frozenset(hosts)
+            self._backend = self._site.deploy(self._progress)
+            self._routed = hosts
         # Each ready pod has to be seen, or nothing is preserved.
         options = replace(self._options, connections=max(self._options.connections, len(self._ready_now())))
         return one_round(self._site, self._backend, options, self._progress, began=began, inside=fresh, last=False)[1]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.cluster.site import ClusterOptions, ClusterSite, open_cluster
+from diagnose.cluster.options import ClusterOptions
+from diagnose.cluster.site import ClusterSite, open_cluster
 from diagnose.errors import Stop
 from diagnose.site import Backend
 from probes.outcome import Answered
@@ -54,7 +55,7 @@ def site(**chosen: object) -> ClusterSite:
 def problem_of(**chosen: object) -> str:
     """What a deployment says that cannot succeed; by then nothing of it is left."""
     with site(**chosen) as opened:
-        backend = opened.deploy([None], lambda line: None)
+        backend = opened.deploy(lambda line: None)
         assert_nothing_left()
     assert backend.problem is not None
     return backend.problem
@@ -64,7 +65,7 @@ def problem_of(**chosen: object) -> str:
 def test_the_echo_runs_answers_and_leaves_nothing() -> None:
     said: list[str] = []
     with site() as opened:
-        backend = opened.deploy([None], said.append)
+        backend = opened.deploy(said.append)
         assert backend.problem is None
         assert opened.missing_rights == ()
         kinds = {left.split("/")[0] for left in left_behind()}
@@ -83,14 +84,14 @@ def test_an_interrupted_run_leaves_nothing() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), site() as opened:
-        opened.deploy([None], interrupt)
+        opened.deploy(interrupt)
     assert_nothing_left()
 
 
 @pytest.mark.usefixtures("client", "kong")
 def test_probes_are_sent_from_the_echo_pod_to_kongs_pod() -> None:
     with site() as opened:
-        backend = opened.deploy([None], lambda line: None)
+        backend = opened.deploy(lambda line: None)
         (kong,) = opened.kongs
         probe = made(backend, kong.address, 8000, Vantage.INSIDE)
         sent = opened.send_inside([probe], 5.0)
@@ -151,9 +152,11 @@ def test_a_quota_that_forbids_the_pod_is_quoted(namespace: str) -> None:
 @pytest.mark.usefixtures("client", "cluster")
 def test_a_service_without_an_address_is_pending() -> None:
     install(Kong({}, "Local", ("n2",)), None)
-    with pytest.raises(Stop, match=r"Service kong/kong-proxy has no published address yet: .*pending") as stopped:
-        site()
+    told = r"Service kong/kong-proxy has no published address yet: .*pending"
+    with pytest.raises(Stop, match=told) as stopped, site() as opened:
+        opened.deploy(lambda line: None)
     assert stopped.value.status == 4
+    assert_nothing_left()
     with site(urls=("http://192.0.2.10",)) as opened:
         assert {entry.address for entry in opened.entries if entry.vantage is Vantage.OUTSIDE} == {"192.0.2.10"}
 
@@ -191,7 +194,7 @@ def test_without_the_rights_to_deploy_nothing_is_made_and_they_are_named(tmp_pat
 @pytest.mark.usefixtures("client", "kong")
 def test_without_the_rights_to_logs_and_exec_the_run_goes_on_without_these_witnesses(tmp_path: Path) -> None:
     with account([*READING, *MAKING], tmp_path) as path, site(kubeconfig=str(path)) as opened:
-        backend = opened.deploy([None], lambda line: None)
+        backend = opened.deploy(lambda line: None)
         assert backend.problem is None
         assert {right.split(" in ")[0] for right in opened.missing_rights} >= {
             "create pods/exec",

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from diagnose.cluster.logs import BEGINS_AMID
-from diagnose.cluster.site import ClusterOptions, ClusterSite, open_cluster
+from diagnose.cluster.options import ClusterOptions
+from diagnose.cluster.site import ClusterSite, open_cluster
 from diagnose.gather import Gathering
 from diagnose.report.report import Report, Verdict
 from diagnose.run import Options, diagnose

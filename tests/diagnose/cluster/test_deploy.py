@@ -15,10 +15,11 @@ import pytest
 from diagnose.cluster import api as door
 from diagnose.cluster import deploy as deployment
 from diagnose.cluster import waiting
-from diagnose.cluster.api import TRIES
+from diagnose.cluster.api import TRIES, Api
 from diagnose.cluster.manifests import Run
 from diagnose.cluster.route import ByClass, ByGateway
 from diagnose.errors import Stop
+from diagnose.site import Progress
 from tests.diagnose.cluster.things import gateway, scripted
 
 RUN = Run("0123456789", "kong", "/kongip-feed", "c0ffee", "python:9", ByClass("kong"), (None,))
@@ -69,7 +70,13 @@ def server() -> Server:
 
 def deploy(server: Server, said: list[str] | None = None, timeout: float = 5.0, run: Run = RUN) -> deployment.Deployed:
     api, _ = scripted(server)
-    return deployment.deploy(api, run, CODE, timeout, (said if said is not None else []).append)
+    return deployed(api, run, timeout, (said if said is not None else []).append)
+
+
+def deployed(api: Api, run: Run, timeout: float, progress: Progress) -> deployment.Deployed:
+    """All that a run makes, one after the other."""
+    begun = deployment.begin(api, run, CODE, progress)
+    return begun if begun.problem else deployment.finish(api, run, begun, timeout, progress)
 
 
 def test_the_job_is_created_first_and_the_rest_hangs_by_it(server: Server) -> None:
@@ -114,7 +121,7 @@ def test_a_pod_that_runs_is_waited_for_no_longer_unless_it_is_to_answer(server: 
     scheduled = [{"type": "PodScheduled", "status": "True"}]
     server.pod = {**READY, "status": {"containerStatuses": [{"state": {"running": {}}}], "conditions": scheduled}}
     api, _ = scripted(server)
-    assert deployment.deploy(api, RUN, CODE, 5.0, lambda line: None).pod == server.pod
+    assert deployed(api, RUN, 5.0, lambda line: None).pod == server.pod
     waited = deployment.await_pod(api, RUN, 0.1, lambda line: None, waiting.is_ready)
     assert waited.problem is not None
     assert "still waiting for the echo to answer" in waited.problem
@@ -252,7 +259,7 @@ def test_whichever_request_goes_amiss_nothing_is_left_and_nothing_is_said_to_be(
         server = Faulty(number, times, how)
         api, _ = scripted(server)
         with contextlib.suppress(Stop):
-            deployment.deploy(api, RUN, CODE, 0.2, lambda line: None)
+            deployed(api, RUN, 0.2, lambda line: None)
         told = deployment.remove(api, RUN)
         left = [path for path in server.objects if "/pods/" not in path]  # a pod goes with its Job
         assert (left, told) == ([], ()), f"request {number}: {server._bad}"

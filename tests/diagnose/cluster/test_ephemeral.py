@@ -18,8 +18,8 @@ from diagnose.cluster import capturing, deploy, ephemeral
 from diagnose.cluster.api import Api
 from diagnose.cluster.capture import Asked, capture
 from diagnose.cluster.ephemeral import Attaching
+from diagnose.cluster.options import ClusterOptions
 from diagnose.cluster.replies import Executed, Object, Reply
-from diagnose.cluster.site import ClusterOptions
 from diagnose.cluster.snapshot import PATHS
 from diagnose.errors import USAGE, Stop
 from diagnose.path.traffic import Layer

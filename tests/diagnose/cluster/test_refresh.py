@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from diagnose.cluster import rights
+from diagnose.cluster import rights, survey
 from diagnose.cluster import site as place
 from diagnose.cluster.kinds import POD, SERVICE
 from diagnose.cluster.manifests import AS_USUAL, created
+from diagnose.cluster.options import ClusterOptions
 from diagnose.cluster.replies import Object
 from diagnose.cluster.rights import Right
 from diagnose.cluster.route import ByClass
-from diagnose.cluster.site import KNOWN_FOR, ClusterOptions, ClusterSite, open_cluster
+from diagnose.cluster.site import KNOWN_FOR, ClusterSite, open_cluster
 from diagnose.cluster.snapshot import PATHS
 from diagnose.errors import Stop
 from tests.diagnose.cluster.test_site import Cluster
@@ -51,12 +52,14 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Watched:
     made = Watched()
     api, made.transport = scripted(made)
     monkeypatch.setattr(place, "connect", lambda *_: api)
-    monkeypatch.setattr(place, "resolve", lambda name: (name,))
+    monkeypatch.setattr(survey, "resolve", lambda name: (name,))
     return made
 
 
 def opened() -> ClusterSite:
-    return open_cluster(ClusterOptions(execute=False))
+    site = open_cluster(ClusterOptions(execute=False))
+    assert site.kongs  # all is read before anything changes
+    return site
 
 
 def asked(cluster: Watched) -> Transport:
@@ -159,5 +162,5 @@ def rights_to(path: str) -> set[Right]:
 
 def test_without_an_echo_none_is_missed(cluster: Watched) -> None:
     with opened() as site:
-        assert site.deploy([None], lambda line: None).problem is not None
+        assert site.deploy(lambda line: None).problem is not None
         assert site.refresh()

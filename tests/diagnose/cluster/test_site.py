@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 from diagnose.cluster import site as place
+from diagnose.cluster import survey
+from diagnose.cluster.locate import locate
+from diagnose.cluster.options import ClusterOptions
 from diagnose.cluster.replies import Object
-from diagnose.cluster.site import ClusterOptions, ClusterSite, open_cluster
+from diagnose.cluster.site import ClusterSite, open_cluster
 from diagnose.cluster.snapshot import PATHS
 from diagnose.errors import Stop
 from diagnose.owners import Kind
@@ -69,7 +73,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A cluster that ``open_cluster`` finds whatever the context."""
     made = Cluster()
     monkeypatch.setattr(place, "connect", lambda *_: scripted(made)[0])
-    monkeypatch.setattr(place, "resolve", lambda name: NAMES.get(name, (name,)))
+    monkeypatch.setattr(survey, "resolve", lambda name: NAMES.get(name, (name,)))
     return made
 
 
@@ -130,7 +134,7 @@ def test_a_wrong_option_stops_before_anything_is_asked(cluster: Cluster) -> None
 def test_without_a_vital_right_nothing_is_created(cluster: Cluster, right: tuple[str, str], words: str) -> None:
     cluster.lacking = {right}
     with opened() as site:
-        problem = site.deploy([None], lambda line: None).problem
+        problem = site.deploy(lambda line: None).problem
     assert problem is not None
     assert words in problem
     assert words in [line.partition(";")[0] for line in site.missing_rights]
@@ -156,8 +160,8 @@ def test_without_an_echo_the_api_server_is_only_read_and_no_host_of_anybodys_is_
 
     api, _ = scripted(noting)
     options = ClusterOptions(execute=False, echo=False)
-    with ClusterSite(api, options, place.survey(api, options)) as site:
-        backend = site.deploy([entry.host for entry in site.entries], lambda line: None)
+    with ClusterSite(api, options, locate(api, options)) as site:
+        backend = site.deploy(lambda line: None)
         assert (backend.problem, backend.wanted, backend.secret) == (place.NO_ECHO, False, "")
         assert site.send_inside([], 1.0) is None
     assert set(methods) == {"GET"}
@@ -172,7 +176,7 @@ def test_without_an_echo_the_api_server_is_only_read_and_no_host_of_anybodys_is_
 def test_without_an_ingress_class_nothing_is_created(cluster: Cluster) -> None:
     cluster.collections[PATHS["ingressclasses"]] = []
     with opened() as site:
-        assert site.deploy([None], lambda line: None).problem == place.NO_ROUTE
+        assert site.deploy(lambda line: None).problem == place.NO_ROUTE
     assert cluster.created == []
 
 
@@ -189,7 +193,7 @@ def test_on_a_gateway_the_rights_to_its_routes_are_vital(cluster: Cluster) -> No
     cluster.lacking = {("create", "httproutes"), ("create", "ingresses")}
     with opened() as site:
         assert [gap.what for gap in site.gaps] == ["the echo behind Gateway infra/edge"]
-        problem = site.deploy([None], lambda line: None).problem
+        problem = site.deploy(lambda line: None).problem
     assert problem is not None
     assert "rights to create httproutes.gateway.networking.k8s.io in namespace kong." in problem
 
@@ -214,8 +218,11 @@ def test_a_node_port_is_entered_at_the_nodes(cluster: Cluster) -> None:
         outside = [one for one in site.entries if one.vantage is Vantage.OUTSIDE]
         assert [(one.kind, one.address, one.port) for one in outside] == [(EntryKind.NODE, "10.0.0.1", 30080)]
     cluster.denied = ["/nodes"]
-    with pytest.raises(Stop, match="NodePort, and no node is known to lead to it: nodes is forbidden"):
-        opened()
+    with (
+        pytest.raises(Stop, match="NodePort, and no node is known to lead to it: nodes is forbidden"),
+        opened() as site,
+    ):
+        list(site.entries)
 
 
 def test_a_pod_in_the_network_of_its_node_is_entered_there_and_no_owner_of_the_address(cluster: Cluster) -> None:
@@ -237,13 +244,56 @@ def test_a_pod_in_the_network_of_its_node_is_entered_there_and_no_owner_of_the_a
 
 def test_a_refused_job_is_a_problem_and_no_echo_is_asked(cluster: Cluster) -> None:
     with opened() as site:
-        problem = site.deploy([None], lambda line: None).problem
+        problem = site.deploy(lambda line: None).problem
         assert problem is not None
         assert "exceeded quota" in problem
         assert site.send_inside([], 1.0) is None
         assert site.caller_by_api() is None
     assert site.leftovers == ()
     assert cluster.created == ["/apis/batch/v1/namespaces/kong/jobs"]
+
+
+def test_the_job_is_created_while_what_surrounds_kong_is_still_read(cluster: Cluster) -> None:
+    created, in_time = threading.Event(), list[bool]()
+
+    def waiting(method: str, path: str, body: Any) -> tuple[int, Any]:
+        if path.endswith("/jobs"):
+            created.set()
+        elif path == "/api/v1/namespaces/kong/pods":
+            in_time.append(created.wait(5.0))
+        return cluster(method, path, body)
+
+    api, _ = scripted(waiting)
+    options = ClusterOptions(execute=False)
+    with ClusterSite(api, options, locate(api, options)) as site:
+        site.deploy(lambda line: None)
+        assert site.kongs
+    assert in_time
+    assert all(in_time)
+
+
+def test_where_no_way_to_kong_turns_up_the_job_that_was_begun_is_removed(cluster: Cluster) -> None:
+    cluster.collections[PATHS["services"]] = [proxy_service(published=[])]
+
+    def accepting(method: str, path: str, body: Any) -> tuple[int, Any]:
+        if method == "DELETE":
+            return 200, {}
+        if method == "POST" and "selfsubject" not in path:
+            return 201, {**body, "metadata": {**body["metadata"], "uid": "u-1"}}
+        return cluster(method, path, body)
+
+    api, transport = scripted(accepting)
+    options = ClusterOptions(execute=False)
+    with (
+        pytest.raises(Stop, match="has no published address"),
+        ClusterSite(api, options, locate(api, options)) as site,
+    ):
+        site.deploy(lambda line: None)
+    done = [(method, path.split("/")[-2 if method == "DELETE" else -1]) for method, path, _ in transport.asked]
+    assert ("POST", "jobs") in done
+    assert ("POST", "ingresses") not in done
+    assert {kind for method, kind in done if method == "DELETE"} >= {"jobs", "services", "configmaps"}
+    assert site.leftovers == ()
 
 
 def test_the_code_of_the_echo_comes_with_the_packages() -> None:

@@ -34,7 +34,7 @@ def silent(line: str) -> None:
 
 def plain(site: LabSite, number: int = 8) -> tuple[list[Outcome], Logs]:
     """What comes of ordinary connections from outside, and what is logged of them."""
-    backend: Backend = site.deploy([None], silent)
+    backend: Backend = site.deploy(silent)
     planner = Planner(backend.path, backend.secret, Claims())
     probes = [one.probe for one in planner.plain(site.entries[0], number)]
     since = time.time()
@@ -85,7 +85,7 @@ def test_a_header_that_does_not_come_closes_the_connection() -> None:
 
 def test_a_preamble_that_is_logged_as_a_request_is_put_down_to_its_probe() -> None:
     with open_lab("preserved") as site:
-        backend = site.deploy([None], silent)
+        backend = site.deploy(silent)
         planner = Planner(backend.path, backend.secret, Claims())
         probes = [one.probe for one in planner.kinds(site.entries[0])]
         send_all(probes, TIMEOUT)
@@ -99,7 +99,7 @@ def test_a_preamble_that_is_logged_as_a_request_is_put_down_to_its_probe() -> No
 
 def test_probes_from_inside_come_from_the_echo_pod() -> None:
     with open_lab("preserved") as site:
-        backend = site.deploy([None], silent)
+        backend = site.deploy(silent)
         planner = Planner(backend.path, backend.secret, Claims())
         inside = [entry for entry in site.entries if entry.vantage is Vantage.INSIDE]
         probes = [one.probe for entry in inside for one in planner.plain(entry)]
@@ -226,7 +226,7 @@ def test_what_was_logged_before_is_left_out() -> None:
         assert len(logs.complaints) == 2
         assert not site.logs([], time.time()).complaints
     with open_lab("preserved") as site:
-        backend = site.deploy([None], silent)
+        backend = site.deploy(silent)
         [planned] = Planner(backend.path, backend.secret, Claims()).plain(site.entries[0])
         send_all([planned.probe], TIMEOUT)
         assert site.logs([planned.probe], 0.0).access

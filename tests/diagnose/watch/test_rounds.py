@@ -67,9 +67,9 @@ class Troubled(LabSite):
         self.script = script
         self.deployed = 0
 
-    def deploy(self, hosts: object, progress: Progress) -> Backend:
+    def deploy(self, progress: Progress) -> Backend:
         self.deployed += 1
-        return super().deploy([None], progress)
+        return super().deploy(progress)
 
     def refresh(self) -> bool:
         match self.script.pop(0):
@@ -114,7 +114,7 @@ def test_a_first_round_that_cannot_be_played_stops_the_watch() -> None:
     class Refusing(Troubled):
         """A fake: it cannot deploy."""
 
-        def deploy(self, hosts: object, progress: Progress) -> Backend:
+        def deploy(self, progress: Progress) -> Backend:
             raise Stop("Nothing can be deployed.", "Ask for the right.")
 
     with open_lab("preserved") as lab, pytest.raises(Stop, match="Nothing can be deployed"):
