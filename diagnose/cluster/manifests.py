@@ -28,8 +28,12 @@ PORT = 8080
 SERVICE_PORT = 80
 READY_PATH = "/kongip-ready"
 FOLDER = "/kongip"
-PYTHON = ("python3", "-I", "-S")
-"""The interpreter of the echo pod with the standard library alone: its start is most of what it has to do."""
+COMPILED = "/kongip-compiled"
+PYTHON = ("python3", "-I", "-S", "-X", f"pycache_prefix={COMPILED}")
+"""The interpreter of the echo pod with the standard library alone: its start is most of what it has to do.
+
+Images have that library uncompiled, the official ones too. What the echo compiles as it starts, the sender finds.
+"""
 
 NOBODY = 65534
 
@@ -179,7 +183,10 @@ def pod_spec(run: Run) -> Object:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [echo_container(run)],
-        "volumes": [{"name": "code", "configMap": {"name": run.name}}],
+        "volumes": [
+            {"name": "code", "configMap": {"name": run.name}},
+            {"name": "compiled", "emptyDir": {"sizeLimit": "64Mi"}},
+        ],
     }
 
 
@@ -215,7 +222,10 @@ def echo_container(run: Run) -> Object:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "code", "mountPath": FOLDER, "readOnly": True}],
+        "volumeMounts": [
+            {"name": "code", "mountPath": FOLDER, "readOnly": True},
+            {"name": "compiled", "mountPath": COMPILED},
+        ],
     }
 
 

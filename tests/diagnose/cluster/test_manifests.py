@@ -97,7 +97,7 @@ def test_the_pod_passes_pod_security_restricted() -> None:
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert pod["automountServiceAccountToken"] is False
-    assert {next(iter(set(volume) - {"name"})) for volume in pod["volumes"]} <= {"configMap"}
+    assert {next(iter(set(volume) - {"name"})) for volume in pod["volumes"]} <= {"configMap", "emptyDir"}
     assert not pod.get("hostNetwork")
 
 
