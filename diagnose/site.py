@@ -126,11 +126,16 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """What Kong's logs say of a run. ``access`` maps a probe's nonce to its lines; ``unread`` maps a pod to why not."""
+    """What Kong's logs say of a run. ``access`` maps a probe's nonce to its lines; ``unread`` maps a pod to why not.
+
+    ``foreign`` maps the nonce of a probe that only a line of unknown form names to the pod: it came there, so much is
+    known.
+    """
 
     access: Mapping[str, tuple[AccessLine, ...]] = field(default_factory=dict)
     complaints: tuple[Complaint, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

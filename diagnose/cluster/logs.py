@@ -95,20 +95,21 @@ def _side_by_side(step: Callable[[Reading], None], readings: Sequence[Reading]) 
 class Reading:
     """One pod's log, read again and again, each time from a little before the last reading on.
 
-    ``access`` and ``complaints`` are what it said so far, in order; ``unread`` is why it could not be read or
-    understood, or not from the run's start on. It goes by the clock of the pod's node, so that clocks need not agree.
+    ``access`` and ``complaints`` are what it said so far, in order, ``foreign`` the nonces in lines of unknown form;
+    ``unread`` is why it could not be read or understood, or not from the run's start on. It goes by the clock of the
+    pod's node, so that clocks need not agree.
     """
 
     def __init__(self, api: Api, pod: KongPod, probes: Sequence[Probe], since: float) -> None:
         self.kong = pod.kong.name
         self.access: dict[str, dict[AccessLine, None]] = {}
         self.complaints: dict[Complaint, None] = {}
+        self.foreign: dict[str, None] = {}
         self.unread: str | None = None
         self._api, self._pod, self._probes = api, pod, probes
         self._wanted = Wanted.of(probes)
         self._since = since
         self._first: float | None = None
-        self._foreign = False
 
     def read(self) -> None:
         """Read what came since the last time; where that failed the next time reaches back as far."""
@@ -127,7 +128,7 @@ class Reading:
         if self.unread is not None:
             return
         self._since = began
-        if self._foreign and not self.access:
+        if self.foreign and not self.access:
             self.unread = "its access log is in a format that kongip does not know"
 
     def check_beginning(self) -> None:
@@ -155,8 +156,8 @@ class Reading:
             self.access.setdefault(found[0], {})[found[1]] = None
         elif refused := parse_refused_preamble(self.kong, line, stamp):
             self.complaints[refused] = None
-        elif self._wanted.nonce_in(line) and not is_error_line(line):
-            self._foreign = True
+        elif (nonce := self._wanted.nonce_in(line)) and not is_error_line(line):
+            self.foreign[nonce] = None
 
 
 def _stamp_of(raw: bytes) -> float | None:
@@ -170,4 +171,5 @@ def merge(readings: Sequence[Reading]) -> Logs:
         for nonce, lines in one.access.items():
             access[nonce] = (*access.get(nonce, ()), *lines)
     complaints = tuple(complaint for one in readings for complaint in one.complaints)
-    return Logs(access, complaints, {one.kong: one.unread for one in readings if one.unread})
+    foreign = {nonce: one.kong for one in readings for nonce in one.foreign if nonce not in access}
+    return Logs(access, complaints, {one.kong: one.unread for one in readings if one.unread}, foreign)

@@ -208,7 +208,8 @@ def _observe(
     forwarded = tuple(map(_unwrapped, headers.get("x-forwarded-for", "").split(","))) if headers else None
     if line is not None and logged is None:
         logged = parse_address(line.address)
-    answer = _answer(sent.outcome, echo is not None, lines, sent.probe.nonce)
+    came = line.kong if line is not None else logs.foreign.get(sent.probe.nonce)
+    answer = _answer(sent.outcome, echo is not None or came is not None, lines, sent.probe.nonce)
     refused = _refused(sent.probe, logs) if logged is None and answer in _REFUSALS else None
     return Observation(
         sent=sent,
@@ -224,7 +225,7 @@ def _observe(
             wire=wire,
             quoted=refused is not None and any(sent.probe.nonce in one.excerpt for one in logs.complaints),
         ),
-        kong=_kong(echo, line, entry, kongs),
+        kong=_kong(echo, came, entry, kongs),
         echoed=echo is not None,
         in_log=line is not None,
     )
@@ -302,13 +303,14 @@ def echo_peer(sent: Sent) -> str | None:
     return str(echo["peer"]) if echo is not None else None
 
 
-def _kong(echo: dict[str, Any] | None, line: AccessLine | None, entry: Entry, kongs: Sequence[Kong]) -> str | None:
+def _kong(echo: dict[str, Any] | None, came: str | None, entry: Entry, kongs: Sequence[Kong]) -> str | None:
+    """The pod that took the probe; ``came`` is the one in whose log it stands."""
     if entry.kongs is not None and len(entry.kongs) == 1:
         return entry.kongs[0]
     # A Kong in its node's network has the node's address, and a NodePort there may lead to any other.
     address = echo["peer"] if echo is not None else None if entry.kind is EntryKind.NODE else entry.address
     passed_on_by = next((kong.name for kong in kongs if kong.address == address), None)
-    return passed_on_by if passed_on_by is not None or line is None else line.kong
+    return passed_on_by if passed_on_by is not None else came
 
 
 def _read_whole(outcome: Answered, lines: Sequence[AccessLine], nonce: str) -> bool:
@@ -317,12 +319,12 @@ def _read_whole(outcome: Answered, lines: Sequence[AccessLine], nonce: str) -> b
     return read and CLEAR_TEXT not in outcome.body
 
 
-def _answer(outcome: Outcome, echoed: bool, lines: Sequence[AccessLine], nonce: str) -> Answer | None:
+def _answer(outcome: Outcome, came: bool, lines: Sequence[AccessLine], nonce: str) -> Answer | None:
     match outcome:
         case Answered(status=400) if not _read_whole(outcome, lines, nonce):
             return Answer.REJECTED
         case Answered():
-            if echoed or lines or by_kong(outcome):
+            if came or lines or by_kong(outcome):
                 return Answer.PASSED
             return Answer.BAD_GATEWAY if outcome.status in (502, 503, 504) else None
         case Closed(received=b"") | Reset():

@@ -162,20 +162,25 @@ class KongLogs:
             time.sleep(POLL)
         whys = ((one.path, one.unread(told=bool(access), asked=one.path == self._access)) for one in reading)
         unread = "; ".join(f"{path}: {why}" for path, why in whys if why)
-        return Logs(access, tuple(c for one in reading for c in one.complaints), {kong: unread} if unread else {})
+        foreign = {nonce: kong for one in reading for nonce in sorted(one.foreign - access.keys())}
+        complaints = tuple(c for one in reading for c in one.complaints)
+        return Logs(access, complaints, {kong: unread} if unread else {}, foreign)
 
 
 class _Reading:
-    """What is read of one file: entries of the error log stretch over lines, and files know nothing of each other."""
+    """What is read of one file: entries of the error log stretch over lines, and files know nothing of each other.
+
+    ``foreign`` are the nonces in lines of unknown form.
+    """
 
     def __init__(self, kong: str, file: LogFile, probes: Sequence[Probe]) -> None:
         self.path = file.path
+        self.foreign: set[str] = set()
         self._kong = kong
         self._file = file
         self._wanted = Wanted.of(probes)
         self._sieve = Sieve(probes)
         self._complaints = Complaints(kong, self._wanted)
-        self._foreign = False
 
     @property
     def complaints(self) -> Sequence[Complaint]:
@@ -192,8 +197,8 @@ class _Reading:
                 found.append(ours)
             elif refused := parse_refused_preamble(self._kong, line, stamp):
                 self._complaints.found.append(refused)
-            elif not is_error_line(line) and self._wanted.nonce_in(line):
-                self._foreign = True
+            elif not is_error_line(line) and (nonce := self._wanted.nonce_in(line)):
+                self.foreign.add(nonce)
         return found
 
     def unread(self, *, told: bool, asked: bool) -> str | None:
@@ -205,7 +210,7 @@ class _Reading:
             return self._file.unread
         if told:
             return None
-        if self._foreign:
+        if self.foreign:
             return "its lines are in a format that kongip does not know"
         return "none of the requests stands in it" if asked and not self._complaints.found else None
 

@@ -18,7 +18,7 @@ from diagnose.providers.provider import Mode, Provider
 from diagnose.redact.addresses import KEPT, Network, Renumbering, written_in
 from diagnose.redact.names import Names, names_in, names_in_command
 from diagnose.report.report import Caller, Culprit, Finding, Group, ProbeRow, RemedyStep, Report, Run, Rung
-from diagnose.site import Complaint, Entry, Fact, Logs
+from diagnose.site import Complaint, Entry, Fact
 from probes.outcome import Reset, Sent, TimedOut
 from probes.probe import Claim, Probe, Target
 
@@ -172,7 +172,8 @@ def _without_bytes(record: Record) -> Record:
         for nonce, lines in record.logs.access.items()
     }
     complaints = tuple(dataclasses.replace(one, excerpt=nonces_in(one.excerpt)) for one in record.logs.complaints)
-    return dataclasses.replace(record, logs=Logs(access, complaints, record.logs.unread))
+    logs = dataclasses.replace(record.logs, access=access, complaints=complaints)
+    return dataclasses.replace(record, logs=logs)
 
 
 def _owned(record: Record, change: Callable[[Any], Any]) -> Record:

@@ -90,6 +90,20 @@ def test_a_log_that_cannot_be_read_says_why(reply: tuple[int, Any], why: str, mo
     assert read_logs(api, [pod("a")], [probe("n1")], time.time()).unread == {"kong/a": why}
 
 
+def test_a_probe_that_only_a_line_of_unknown_form_names_is_known_to_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "QUIET", 0.0)
+    text = (
+        STAMP
+        + '{"uri": "/kongip-x/n1"}\n'
+        + STAMP
+        + '2025/11/24 10:00:00 [error] 1#0: *1 while reading "/kongip-x/n2"\n'
+    )
+    api, _ = scripted(lambda *_: (200, text.encode()))
+    logs = read_logs(api, [pod("a")], [probe("n1"), probe("n2")], time.time())
+    assert logs.access == {}
+    assert logs.foreign == {"n1": "kong/a"}
+
+
 def test_without_pods_there_is_nothing_to_wait_for() -> None:
     api, transport = scripted(lambda *_: (500, {}))
     assert read_logs(api, [], [probe("n1")], time.time()).access == {}

@@ -131,6 +131,14 @@ def test_a_node_port_at_the_address_of_a_pod_in_its_nodes_network_may_lead_to_an
     assert observed(asked, Refused(), entry=node).kong is None
 
 
+def test_a_log_of_unknown_form_that_names_the_probe_tells_that_kong_answered_and_no_address() -> None:
+    asked = probe()
+    seen = observed(asked, Answered(404), Logs(unread={KONG.name: "unknown"}, foreign={asked.nonce: KONG.name}))
+
+    assert (seen.seen.answer, seen.seen.logged, seen.kong, seen.in_log) == (Answer.PASSED, None, KONG.name, False)
+    assert observed(asked, Answered(404), Logs(unread={KONG.name: "unknown"})).seen.answer is None
+
+
 def test_kongs_log_speaks_where_the_echo_does_not() -> None:
     asked = probe()
     line = AccessLine(KONG.name, "10.2.0.11", 404, f"GET {asked.path} HTTP/1.1")

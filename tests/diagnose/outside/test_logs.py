@@ -137,6 +137,7 @@ def test_a_format_that_is_not_known_is_a_gap_and_not_silence(log: Path) -> None:
         append(log, "198.51.100.9 said /kongip-x/n1 today\n")
         found = logs.read("Kong", [probe("n1")])
     assert found.unread == {"Kong": f"{log}: its lines are in a format that kongip does not know"}
+    assert found.foreign == {"n1": "Kong"}
 
 
 def test_an_access_log_without_the_requests_is_a_gap_and_an_error_log_without_complaints_is_none(
