@@ -155,7 +155,8 @@ FAULTS = (
             """,
         tell_apart="""
             A PROXY header that Kong does not expect (KIP401) is answered with 400 as well; Kong's access log then shows
-            `PROXY TCP4 ...` in the place of the request, and the request itself here.
+            `PROXY TCP4 ...` in the place of the request, and the request itself here. Where a TLS handshake is answered
+            in clear text (`WRONG_VERSION_NUMBER`), the URL may also just name a port that is not meant for TLS.
             """,
         cure="""
             Either let the balancer pass TLS through (`backend-protocol: tcp` on AWS, a TCP listener elsewhere) and end

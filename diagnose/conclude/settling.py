@@ -68,8 +68,15 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
         )
     else:
         yield from (told for one, other, told in _BETWEEN if one & possible and other & possible)
+    clear = [part.entry for part in evidence.outside if any(o.seen.clear_reply for o in part.plain)]
+    for entry in dict.fromkeys(clear):
+        place = f"[{entry.address}]" if ":" in entry.address else entry.address
+        yield (
+            f"whether port {entry.port} of {entry.address} is to speak TLS at all, since it answered a handshake in "
+            f"clear text: kongip probe {place}:{entry.port}"
+        )
     yield from _pods(evidence, possible)
-    if possible and possible <= _EITHER:
+    if possible and possible <= _EITHER and not clear:
         yield "nothing more to measure: the balancer and Kong disagree, and either may be changed"
     answered = [part for part in evidence.outside if part.verdict is not Verdict.UNREACHABLE]
     missed = list(dict.fromkeys(name for part in answered for name in unseen(part, evidence)))

@@ -15,7 +15,7 @@ from diagnose.explain.sights import Sights
 from diagnose.path.egress import Egress
 from diagnose.path.gateway import Conclusion
 from diagnose.path.naming import addresses_in
-from diagnose.path.proxying import HTTP, Reads
+from diagnose.path.proxying import HTTP, Answer, Onward, Reads
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.path.world import Binding, Hop, Prediction, World, emits, predict
@@ -121,6 +121,8 @@ def _may_be(world: World, observation: Observation, sights: Sights, addresses: A
         prediction = predict(world, departed, binding)
         if seen.answer is not None and seen.answer not in prediction.answers:
             continue
+        if seen.clear_reply and not _answers_in_clear(world, prediction):
+            continue
         conclusion = prediction.conclusion
         if not _had_come(observation) or (conclusion is not None and _sent_on(conclusion) == seen.forwarded):
             return True
@@ -185,6 +187,8 @@ def _agreeing(world: World, observation: Observation, sights: Sights, addresses:
         prediction = predict(world, departed, binding)
         if observation.seen.unlogged and _would_quote(world, prediction, departed):
             continue
+        if observation.seen.clear_reply and not _answers_in_clear(world, prediction):
+            continue
         if observation.seen.wire and not on_the_wire.agrees(world, prediction, observation.seen.wire):
             continue
         if agrees(prediction, observation.seen) and (not observation.plain or _names(prediction, observation, sights)):
@@ -197,6 +201,23 @@ def _would_quote(world: World, prediction: Prediction, departed: Traffic) -> boo
         return False
     expected = 1 if world.listener.proxy_protocol else 0
     return prediction.arrivals[-1].preface[expected : expected + 1] == departed.preface[:1]
+
+
+def _answers_in_clear(world: World, prediction: Prediction) -> bool:
+    """Whether the caller's handshake gets an HTTP parser's 400: from Kong, or from a proxy that the connection ends at.
+
+    A PROXY header that is missing or cannot be read has the connection closed without a word, and where a proxy before
+    that ends TLS the handshake succeeds.
+    """
+    if any(_ends_tls(hop) for hop in world.hops[: len(prediction.arrivals) - 1]):
+        return False
+    if prediction.conclusion is None:
+        return Answer.REJECTED in prediction.answers
+    return prediction.conclusion.status == 400 and prediction.conclusion.tls_failed
+
+
+def _ends_tls(hop: Hop) -> bool:
+    return hop.behaviour in HTTP or hop.manner.onward is not Onward.AS_IT_CAME
 
 
 def agrees(prediction: Prediction, seen: Seen) -> bool:

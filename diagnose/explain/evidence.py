@@ -33,8 +33,8 @@ class Seen:
     that it quotes this very one, which therefore had come to Kong. ``carried`` are
     the other headers that reached the echo and whose value is an address or a list of such: (name in lower case,
     value). ``in_clear`` tells whether Kong itself refused the request because it came in clear text to a TLS port,
-    ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it. ``wire`` is what packet captures
-    show.
+    ``unlogged`` that Kong's logs, though read up to a later time, hold no line of it, ``clear_reply`` that a TLS
+    handshake was answered in clear text. ``wire`` is what packet captures show.
     """
 
     answer: Answer | None
@@ -46,6 +46,7 @@ class Seen:
     unlogged: bool = False
     wire: frozenset[Sighting] = frozenset()
     quoted: bool = False
+    clear_reply: bool = False
 
 
 @dataclass(frozen=True)  # no slots: every world asks for the same derived values, which are kept
@@ -224,6 +225,7 @@ def _observe(
             unlogged=_unlogged(sent, lines, read_to),
             wire=wire,
             quoted=refused is not None and any(sent.probe.nonce in one.excerpt for one in logs.complaints),
+            clear_reply=isinstance(sent.outcome, TlsFailed) and sent.outcome.reason == NO_TLS_RECORD,
         ),
         kong=_kong(echo, came, entry, kongs),
         echoed=echo is not None,
@@ -267,6 +269,8 @@ def _in_clear(outcome: Outcome, line: AccessLine | None) -> bool | None:
 
 
 CLEAR_TEXT = b"plain HTTP request was sent to HTTPS port"
+NO_TLS_RECORD = "WRONG_VERSION_NUMBER"
+"""What OpenSSL calls an answer to a handshake that begins as no record of TLS does."""
 
 _NOT_OF_CLIENTS = frozenset({"host", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port"})
 

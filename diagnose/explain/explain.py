@@ -124,7 +124,7 @@ def explain(
     cases = _without_hidden_faults(find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses), sights)
     if cases:
         return Explanation(tuple(observations), cases)
-    others = worlds.alternatives(sights.entry, told, map(str, sights.visible))
+    others = sights.alternatives(told)
     most = MOST if not told and any(o.seen.answer is Answer.PASSED for o in sights.plain) else None
     found = find_cases(others, sights, facts, addresses, most=most)
     if len(found) == most:

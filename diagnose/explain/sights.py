@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, departure
-from diagnose.explain.worlds import Pointers
+from diagnose.explain.worlds import Pointers, alternatives
 from diagnose.owners import Kind
 from diagnose.path.proxying import Answer
 from diagnose.path.settings import Listener, Settings
@@ -82,6 +82,11 @@ class Sights:
             reached=tuple(sorted({address for o in self.plain for address in _listed(o)}, key=str)),
             listening=frozenset(listener.tls for _, listener in kongs),
         )
+
+    def alternatives(self, told: Sequence[Settings]) -> list[tuple[Settings, Listener]]:
+        """What Kong may really be running with where it is not ``told`` so."""
+        clear = any(o.seen.clear_reply for o in self.plain)
+        return alternatives(self.entry, told, map(str, self.visible), clear_reply=clear)
 
     def _came_as_claimed(self, name: str) -> bool:
         """Whether a claim in a header outlived what writes it on the way: it came to the echo, or Kong believed it."""

@@ -52,7 +52,7 @@ def find_splits(
     sights = Sights.of(observations, candidates, addresses)
     expected = find_cases(worlds.gateways(sights.entry, told), sights, facts, addresses, before_asking=True)
     paths = {case.world.hops: None for case in expected}
-    otherwise = worlds.alternatives(sights.entry, told, map(str, sights.visible))
+    otherwise = sights.alternatives(told)
     thinkable = [World(hops, settings, listener) for hops in paths for settings, listener in otherwise]
     cases = [*expected, *cases_of(thinkable, sights, facts, addresses)]
     return Splits(

@@ -215,19 +215,23 @@ def _listeners(entry: Entry, settings: Settings) -> list[Listener]:
     return list(settings.listeners)
 
 
-def alternatives(entry: Entry, told: Sequence[Settings], peers: Iterable[str]) -> list[tuple[Settings, Listener]]:
+def alternatives(
+    entry: Entry, told: Sequence[Settings], peers: Iterable[str], *, clear_reply: bool = False
+) -> list[tuple[Settings, Listener]]:
     """Settings that Kong may really be running with, for when what it is told does not explain the traffic.
 
-    ``peers`` are addresses that Kong was seen to take connections from: those are what it may trust.
+    ``peers`` are addresses that Kong was seen to take connections from: those are what it may trust. ``clear_reply``
+    tells that TLS was answered in clear text, so that the listener may speak none.
     """
-    listener = entry.listener or (8443 if entry.scheme == "https" else 8000)
+    tls = entry.scheme == "https"
+    port = entry.listener or (8443 if tls else 8000)
     versions = {settings.version for settings in told} or {None}
     trusted: list[tuple[str, ...]] = [(), _TRUST_ALL, *((peer,) for peer in sorted(set(peers)))]
     headers = dict.fromkeys(("X-Real-IP", "X-Forwarded-For", "proxy_protocol", *(one.real_ip_header for one in told)))
     return [
         (
             Settings(
-                listeners=(found := Listener(listener, tls=entry.scheme == "https", proxy_protocol=flag),),
+                listeners=(found := Listener(port, tls=speaks, proxy_protocol=flag),),
                 trusted_ips=trust,
                 real_ip_header=header,
                 real_ip_recursive=recursive,
@@ -235,7 +239,7 @@ def alternatives(entry: Entry, told: Sequence[Settings], peers: Iterable[str]) -
             ),
             found,
         )
-        for version in versions
+        for version, speaks in product(versions, {tls, tls and not clear_reply})
         for flag, trust, header, recursive in product((False, True), trusted, headers, (False, True))
         if trust or (header, recursive) == ("X-Real-IP", False)  # trusting nobody, Kong looks at no header at all
     ]

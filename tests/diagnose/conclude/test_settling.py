@@ -22,6 +22,7 @@ EDGE_KNOWN = inventory(edge_known=True)
         ),
         (Way("proxy1"), {"KIP401"}, "nothing more to measure"),
         (Way("proxies", scheme="https", tls="ends", kong_tls=True), {"KIP206"}, "nothing more to measure"),
+        (Way("proxies", scheme="https"), {"KIP206"}, "whether port 443 of 203.0.113.80 is to speak TLS at all"),
     ],
 )
 def test_what_would_tell_possible_culprits_apart_is_named(way: Way, codes: set[str], settled_by: str) -> None:

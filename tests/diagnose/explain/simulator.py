@@ -205,9 +205,10 @@ def observed(way: Way, played: Played, *, echo: bool = True, log: bool = True) -
     # Kong quotes a PROXY header of version 1 that it refuses: a log without one tells that it never came so far.
     quotable = played.probe.preamble is Preamble.V1 and seen.answer is Answer.REJECTED
     unlogged = log and quotable and seen.logged is None
-    left = Seen(seen.answer, logged, seen.forwarded, None, seen.carried, seen.in_clear, unlogged)
+    clear = seen.clear_reply
+    left = Seen(seen.answer, logged, seen.forwarded, None, seen.carried, seen.in_clear, unlogged, clear_reply=clear)
     if not echo:
-        left = Seen(seen.answer, logged, in_clear=seen.in_clear, unlogged=unlogged)
+        left = Seen(seen.answer, logged, in_clear=seen.in_clear, unlogged=unlogged, clear_reply=clear)
     sent = Sent(played.probe, _outcome(seen.answer, echo), way.socket)
     return Observation(sent, way.entry, left, "kong/kong-0", passed and echo, log and logged is not None)
 
@@ -357,7 +358,7 @@ def _of_http(proxy: _Proxy, request: Request, go: _Go) -> Seen:
     if client is None:
         return Seen(Answer.CLOSED)
     if request.proxies:
-        return Seen(Answer.TLS_FAILED if request.tls else Answer.REJECTED)
+        return Seen(Answer.TLS_FAILED, clear_reply=True) if request.tls else Seen(Answer.REJECTED)
     request.lines = _forwarded_for(proxy, request.lines, client)
     if proxy.sets is not None:
         request.headers[proxy.sets.lower()] = client
@@ -396,9 +397,11 @@ def _kong(way: Way, request: Request) -> Seen:
         # No request was read, so that only the PROXY header can name anybody.
         believed = named is not None and way.header == "proxy_protocol" and _in(request.source, way.trusted)
         logged = ip_address(named) if believed and named is not None else peer
-        return Seen(Answer.TLS_FAILED, logged) if request.tls else Seen(Answer.REJECTED, logged, in_clear=False)
+        if request.tls:
+            return Seen(Answer.TLS_FAILED, logged, clear_reply=True)
+        return Seen(Answer.REJECTED, logged, in_clear=False)
     if request.tls and not way.kong_tls:
-        return Seen(Answer.TLS_FAILED)  # 400 in clear text, whose log line bears no path
+        return Seen(Answer.TLS_FAILED, clear_reply=True)  # 400 in clear text, whose log line bears no path
     if way.kong_tls and not request.tls:
         return Seen(Answer.REJECTED, peer, in_clear=True)
     logged = ip_address(_real_ip(way, request, named))

@@ -139,6 +139,12 @@ def test_a_log_of_unknown_form_that_names_the_probe_tells_that_kong_answered_and
     assert observed(asked, Answered(404), Logs(unread={KONG.name: "unknown"})).seen.answer is None
 
 
+def test_a_handshake_that_is_answered_in_clear_text_is_told_from_one_that_is_cut_off() -> None:
+    assert observed(probe(), TlsFailed("WRONG_VERSION_NUMBER")).seen.clear_reply
+    assert not observed(probe(), TlsFailed("UNEXPECTED_EOF_WHILE_READING")).seen.clear_reply
+    assert not observed(probe(), Answered(400)).seen.clear_reply
+
+
 def test_kongs_log_speaks_where_the_echo_does_not() -> None:
     asked = probe()
     line = AccessLine(KONG.name, "10.2.0.11", 404, f"GET {asked.path} HTTP/1.1")

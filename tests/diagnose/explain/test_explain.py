@@ -201,6 +201,16 @@ def test_who_ends_connections_is_told_however_many_worlds_there_are() -> None:
     assert explanation.culprits
 
 
+def test_tls_answered_in_clear_text_is_no_missing_proxy_header() -> None:
+    answered = with_nothing_known_of_kong(Way(scheme="https"), log=False)
+    closed = with_nothing_known_of_kong(Way("proxies", scheme="https", kong_tls=True, flag=True), log=False)
+
+    assert answered.verdict is closed.verdict is Verdict.UNREACHABLE
+    assert {"KIP206", "KIP401"} <= {culprit.code for culprit in answered.culprits}
+    assert "KIP402" not in {culprit.code for culprit in answered.culprits}
+    assert "KIP402" in {culprit.code for culprit in closed.culprits}
+
+
 def test_where_nobody_saw_an_ordinary_connection_nothing_is_told_of_its_address() -> None:
     seen = [
         replace(one, seen=Seen(None) if one.plain else Seen(one.seen.answer))
