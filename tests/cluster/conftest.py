@@ -12,6 +12,7 @@ import pytest
 
 from tests.cluster import bed
 from tests.cluster.command import KINDS, left_behind
+from tests.cluster.kong import NAMESPACE
 
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
@@ -34,6 +35,8 @@ def cluster() -> Iterator[None]:
         # What a test left that was killed would fail those that look for leftovers.
         bed.kubectl("delete", KINDS, "-A", "--selector=app.kubernetes.io/managed-by=kongip", "--wait=false")
         bed.until("nothing is left of earlier tests", lambda: not left_behind())
+        # Fixtures put things there before Kong is installed.
+        bed.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         yield
 
 
