@@ -11,11 +11,11 @@ from diagnose.installation import Installation
 from diagnose.owners import Inventory
 from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
-from diagnose.providers.provider import Match
 from probes.outcome import Sent
 from probes.probe import Probe, Scheme, Vantage
 
 if TYPE_CHECKING:
+    from diagnose.providers.provider import Match
     from diagnose.report.report import Finding
 
 

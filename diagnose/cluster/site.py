@@ -30,7 +30,6 @@ from diagnose.cluster.unprobed import unprobed
 from diagnose.errors import Stop
 from diagnose.installation import Installation
 from diagnose.owners import Inventory
-from diagnose.remedies.forms import kubectl_for
 from diagnose.site import Backend, Entry, Fact, Gap, Kong, Logs, Progress
 from probes.compose import SECRET_HEADER
 from probes.outcome import Sent
@@ -249,6 +248,7 @@ class ClusterSite:
         """What is wrong in the objects of Kong and of what is before it."""
         if self._configured is None:
             from diagnose.inspect.judge import configuration_findings
+            from diagnose.remedies.forms import kubectl_for
 
             reading = self._around.reading
             kubectl = kubectl_for(self._options.context)
