@@ -42,7 +42,9 @@ _SERVICE_LB = frozenset({Kind.SERVICE_LB, Kind.POD_NETWORK})
 _UNOWNED = frozenset({Layer.EGRESS, Layer.EDGE, Layer.LOAD_BALANCER})
 """The layers whose addresses need not be known to the cluster."""
 
-_STRANGER = ip_address("198.18.0.1")  # of the range for benchmarks (RFC 2544): nobody's
+STRANGER = ip_address("198.18.0.1")
+"""Stands for an address that nobody saw and nobody knows; it is of the range for benchmarks (RFC 2544)."""
+
 _RIGHTFUL = frozenset({Egress.NAT, Egress.NAT_POOL, Egress.HTTP_PROXY})
 """What the caller's side may do without the address ceasing to be the caller's."""
 
@@ -75,7 +77,7 @@ class Addresses:
         if hop.behaviour is Node.SIDECAR:
             return tuple(address for address in SIDECARS if not self._elsewhere(address))
         if hop.layer is Layer.NODE and after and emits(after[0]) and after[0].layer is Layer.NODE:
-            return (_STRANGER,)  # nobody sees it, and nothing depends on it
+            return (STRANGER,)  # nobody sees it, and nothing depends on it
         fitting = self._fitting(hop, observation, observation.visible or elsewhere)
         if _pointed_to(hop, after, observation.entry.kind):
             return fitting or self._fitting(hop, observation, elsewhere)
@@ -179,7 +181,7 @@ class Addresses:
                 max(net.network_address, one.network_address) for net in known for one in nets if _overlap(net, one)
             ]
             if hop.layer in self._strangers:
-                thinkable += [_STRANGER, *(net.network_address for net in nets)]
+                thinkable += [STRANGER, *(net.network_address for net in nets)]
             inside = next((address for address in thinkable if settings.trusts(address)), None)
             outside = next((address for address in thinkable if not settings.trusts(address)), None)
             self._unseen_of[key] = [address for address in (inside, outside) if address is not None]

@@ -216,17 +216,20 @@ def _listeners(entry: Entry, settings: Settings) -> list[Listener]:
 
 
 def alternatives(
-    entry: Entry, told: Sequence[Settings], peers: Iterable[str], *, clear_reply: bool = False
+    entry: Entry, told: Sequence[Settings], peers: Iterable[str], *, taken: bool = True, clear_reply: bool = False
 ) -> list[tuple[Settings, Listener]]:
     """Settings that Kong may really be running with, for when what it is told does not explain the traffic.
 
-    ``peers`` are addresses that Kong was seen to take connections from: those are what it may trust. ``clear_reply``
-    tells that TLS was answered in clear text, so that the listener may speak none.
+    ``peers`` are addresses that Kong was seen to take connections from: those are what it may trust. Whom it trusts has
+    no part in anything unless some connection was ``taken``. ``clear_reply`` tells that TLS was answered in clear text,
+    so that the listener may speak none.
     """
     tls = entry.scheme == "https"
     port = entry.listener or (8443 if tls else 8000)
     versions = {settings.version for settings in told} or {None}
-    trusted: list[tuple[str, ...]] = [(), _TRUST_ALL, *((peer,) for peer in sorted(set(peers)))]
+    trusted: list[tuple[str, ...]] = [()]
+    if taken:
+        trusted += [_TRUST_ALL, *((peer,) for peer in sorted(set(peers)))]
     headers = dict.fromkeys(("X-Real-IP", "X-Forwarded-For", "proxy_protocol", *(one.real_ip_header for one in told)))
     return [
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from diagnose.explain.bindings import Addresses
+from diagnose.explain.bindings import STRANGER, Addresses
 from diagnose.explain.cases import Case
 from diagnose.installation import Installation
 from diagnose.owners import Kind
@@ -193,8 +193,14 @@ def _variables(change: Change, place: Place) -> dict[str, str]:
     # Where a twin is set, Kong's own variable changes nothing.
     variables = {TWINS[name] if TWINS.get(name) in place.twins else name: text for name, text in variables.items()}
     if change.trusted_ips is not None:
-        variables["KONG_TRUSTED_IPS"] = ",".join(change.trusted_ips)
+        variables["KONG_TRUSTED_IPS"] = ",".join(
+            UNSEEN if text == str(STRANGER) else text for text in change.trusted_ips
+        )
     return variables
+
+
+UNSEEN = "(the addresses from which the balancer connects to Kong)"
+"""Whom to trust where no witness saw from which address Kong's peer comes, and nobody is known to own any."""
 
 
 def _flags(change: Change) -> list[tuple[bool, bool]]:

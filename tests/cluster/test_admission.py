@@ -65,7 +65,7 @@ def test_the_echo_pod_passes_the_policy_that_is_called_restricted() -> None:
     assert pod["metadata"]["annotations"]["kubernetes.io/psp"] == "restricted"
     assert pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
     mounts = [one["mountPath"] for one in pod["spec"]["containers"][0]["volumeMounts"]]
-    assert mounts == ["/kongip"], "no token among them"
+    assert mounts == ["/kongip", "/kongip-compiled"], "no token among them"
 
 
 def test_that_policy_is_enforced_on_the_pods_of_jobs(namespace: str) -> None:

@@ -201,6 +201,14 @@ def test_who_ends_connections_is_told_however_many_worlds_there_are() -> None:
     assert explanation.culprits
 
 
+def test_whom_a_kong_trusts_that_no_connection_got_to_is_not_guessed() -> None:
+    ended = with_nothing_known_of_kong(Way("appends", flag=True), log=False)
+    taken = with_nothing_known_of_kong(Way("proxies"))
+
+    assert {case.world.settings.trusted_ips for case in ended.cases} == {()}
+    assert {case.world.settings.trusted_ips for case in taken.cases} > {()}
+
+
 def test_tls_answered_in_clear_text_is_no_missing_proxy_header() -> None:
     answered = with_nothing_known_of_kong(Way(scheme="https"), log=False)
     closed = with_nothing_known_of_kong(Way("proxies", scheme="https", kong_tls=True, flag=True), log=False)

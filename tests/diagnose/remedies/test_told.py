@@ -9,13 +9,18 @@ from ipaddress import ip_network
 
 import pytest
 
+from diagnose.explain.bindings import STRANGER, Addresses
+from diagnose.explain.explain import explain
+from diagnose.explain.senders import find_senders
 from diagnose.installation import Form, Installation
 from diagnose.owners import Inventory, Kind, Network, Owner
 from diagnose.providers.provider import Match
 from diagnose.providers.recognise import recognise
+from diagnose.remedies.change import Change
+from diagnose.remedies.told import as_remedy
 from diagnose.report.report import Remedy
 from tests.diagnose.cluster.things import proxy_service
-from tests.diagnose.explain.simulator import BALANCER, Way, inventory
+from tests.diagnose.explain.simulator import BALANCER, Way, evidence, inventory
 from tests.diagnose.remedies import schemas
 from tests.diagnose.remedies.test_find import PLACE, remedy
 
@@ -149,3 +154,14 @@ def test_where_an_nginx_directive_decides_that_one_is_set() -> None:
 
     assert found is not None
     assert [step.text for step in found.steps] == ["KONG_NGINX_PROXY_REAL_IP_HEADER=X-Forwarded-For"]
+
+
+def test_where_nobody_knows_from_where_the_balancer_connects_no_address_is_made_up() -> None:
+    observations, owners = evidence(Way("proxies", flag=True)), inventory()
+    addresses = Addresses(owners, find_senders((), observations, owners, None))
+    cases = explain(observations, (), [Way("proxies", flag=True).settings], addresses).cases
+    trusting = Change(trusted_ips=("10.0.0.0/8", str(STRANGER)))
+
+    (step,) = as_remedy(trusting, cases, (), addresses, PLACE, sufficient=False).steps
+
+    assert step.text == "KONG_TRUSTED_IPS=10.0.0.0/8,(the addresses from which the balancer connects to Kong)"
