@@ -29,7 +29,9 @@ def find_remedy(
     healthy: Sequence[Case] = (),
     others: Sequence[Case] = (),
 ) -> Remedy | None:
-    """The smallest change that cures every case; else the one that helps most of the likeliest, as a first step.
+    """The smallest change that cures every case; else, as a first step, the one that helps most of the likeliest.
+
+    That is to be half of them at least: what helps fewer would most likely change what is not at fault.
 
     ``seen`` are the addresses that a witness saw: where Kong's peers are among them, no others are to be trusted.
     ``healthy`` are cases of connections that are well and have to stay so, ``others`` those of connections that are
@@ -60,7 +62,9 @@ def find_remedy(
             helped, first = number, change
         if helped == len(likeliest):
             break
-    return as_remedy(first, likeliest, claims, addresses, place, sufficient=False) if helped else None
+    if 2 * helped < len(likeliest):
+        return None
+    return as_remedy(first, likeliest, claims, addresses, place, sufficient=False)
 
 
 EVERYONE = frozenset({"0.0.0.0/0", "::/0"})

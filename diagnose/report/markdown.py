@@ -120,8 +120,7 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
 
 
 def _remedy(remedy: Remedy) -> Iterator[str]:
-    worth = "First step, which alone does not suffice" if remedy.sufficient is False else "Remedy"
-    yield from (f"**{worth}: {plain(remedy.summary)}**", "")
+    yield from (f"**{remedy.worth}: {plain(remedy.summary)}**", "")
     yield from (f"- Mind: {plain(effect)}" for effect in remedy.effects)
     yield ""
     for step in remedy.steps:

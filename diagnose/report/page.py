@@ -102,9 +102,8 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
 
 
 def _remedy(remedy: Remedy) -> Iterator[str]:
-    worth = "First step, which alone does not suffice" if remedy.sufficient is False else "Remedy"
     yield '<div class="remedy">'
-    yield f"<p><strong>{worth}: {_said(remedy.summary)}</strong></p>"
+    yield f"<p><strong>{remedy.worth}: {_said(remedy.summary)}</strong></p>"
     yield from _items([f"Mind: {effect}" for effect in remedy.effects])
     for step in remedy.steps:
         yield f"<p>{_said(STEPS.get(step.kind, f'{step.kind}:'))}</p>"

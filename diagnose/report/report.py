@@ -88,6 +88,11 @@ class Remedy:
     steps: tuple[RemedyStep, ...]
     effects: tuple[str, ...] = ()
 
+    @property
+    def worth(self) -> str:
+        """What to call it."""
+        return "First step, which alone does not suffice" if self.sufficient is False else "Remedy"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

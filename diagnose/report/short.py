@@ -30,7 +30,7 @@ def _lines(report: Report) -> list[str]:
 
 def _line(finding: Finding, report: Report) -> str:
     marks = ", ".join(marks_of(finding, report))
-    remedy = f" - remedy: {finding.remedy.summary}" if finding.remedy is not None else ""
+    remedy = f" - {finding.remedy.worth.lower()}: {finding.remedy.summary}" if finding.remedy is not None else ""
     return f"{finding.code} {finding.name} ({marks}): {finding.title}{remedy}"
 
 

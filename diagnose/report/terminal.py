@@ -124,8 +124,7 @@ def _remedy(remedy: Remedy, signs: Signs) -> Iterator[RenderableType]:
 
     Text to be copied begins in the first column and is never wrapped; only a note is prose.
     """
-    worth = "First step, which alone does not suffice" if remedy.sufficient is False else "Remedy"
-    yield Padding(Text(harmless(f"{worth}: {remedy.summary}"), style="bold"), (0, 0, 0, 2))
+    yield Padding(Text(harmless(f"{remedy.worth}: {remedy.summary}"), style="bold"), (0, 0, 0, 2))
     yield from (blocks.bullet(f"Mind: {effect}", signs) for effect in remedy.effects)
     for step in remedy.steps:
         yield Padding(Text(harmless(STEPS.get(step.kind, f"{step.kind}:"))), (0, 0, 0, 2))

@@ -61,6 +61,16 @@ def test_a_cure_for_only_some_of_what_remains_is_a_first_step() -> None:
     assert not found.sufficient
 
 
+def test_what_most_likely_is_not_at_fault_is_no_first_step() -> None:
+    """A balancer answers 502, and nothing is known of Kong: some change would help if that were at fault."""
+    observations, owners = evidence(Way("appends", node="refuses"), echo=False, log=False), inventory()
+    addresses = Addresses(owners, find_senders((), observations, owners, None))
+    cases = explain(observations, (), [], addresses).cases
+
+    assert {"KIP206", "KIP302", "KIP402"} <= {fault.code for case in cases for fault in case.judgement.culprits}
+    assert find_remedy(cases, (), addresses, PLACE) is None
+
+
 def test_what_leaves_other_connections_ill_is_a_first_step() -> None:
     whole, beside = remedy(Way(node=BRIDGE), FORWARDS), remedy(Way(node=BRIDGE), FORWARDS, other=Way("proxies"))
 
