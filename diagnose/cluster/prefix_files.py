@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from diagnose.cluster.settings import MATTERS, version_of
+from diagnose.cluster.settings import DECIDING, version_of
 from diagnose.path.settings import TWINS, Settings
 
 ENVIRONMENT, NGINX = ".kong_env", "nginx-kong.conf"
@@ -45,7 +45,7 @@ def parse(output: str, image: str) -> InForce | str:
     if ENVIRONMENT not in files or NGINX not in files:
         return f"{ENVIRONMENT} or {NGINX} is not in Kong's prefix"
     told = {f"KONG_{one['name'].upper()}": one["value"].strip() for one in _SETTING.finditer(files[ENVIRONMENT])}
-    variables = {name: value for name, value in told.items() if MATTERS.fullmatch(name)}
+    variables = {name: value for name, value in told.items() if name in DECIDING}
     server = _PROXY.search(files[NGINX])
     if server is None:
         return f"no server block of Kong's proxy is in {NGINX}"

@@ -10,11 +10,12 @@ from itertools import pairwise
 from diagnose.cluster.controllers import expanded, plain_variables
 from diagnose.cluster.objects import at
 from diagnose.cluster.replies import Object
-from diagnose.path.settings import Settings
+from diagnose.path.settings import TWINS, Settings
 
-MATTERS = re.compile(
-    r"KONG_(PROXY_LISTEN|TRUSTED_IPS|(NGINX_PROXY_)?REAL_IP_(HEADER|RECURSIVE)|NGINX_(PROXY|HTTP)_SET_REAL_IP_FROM)"
-)
+BELIEVED_BESIDE = ("KONG_NGINX_PROXY_SET_REAL_IP_FROM", "KONG_NGINX_HTTP_SET_REAL_IP_FROM")
+"""The variables by which nginx is told to believe peers beside trusted_ips."""
+
+DECIDING = ("KONG_PROXY_LISTEN", "KONG_TRUSTED_IPS", *TWINS, *TWINS.values(), *BELIEVED_BESIDE)
 """The variables that decide which address Kong logs. No other is read out of a Secret, nor kept."""
 
 CONFIGURATION_FILES = ("/etc/kong/kong.conf", "/etc/kong.conf")
@@ -58,7 +59,7 @@ def sources_of(container: Object) -> tuple[Source, ...]:
     """The ConfigMaps and Secrets that may hold a setting that matters."""
     found = [source for entry in container.get("envFrom") or () if (source := from_source(entry))]
     for entry in container.get("env") or ():
-        if MATTERS.fullmatch(str(entry.get("name"))) and (key := key_source(entry)):
+        if entry.get("name") in DECIDING and (key := key_source(entry)):
             found.append(key[0])
     return tuple(dict.fromkeys(found))
 
@@ -87,25 +88,29 @@ def optional(entry: Object) -> bool:
 def variables_of(container: Object, contents: Contents) -> Variables:
     """The variables of a container as Kubernetes would set them: env wins over envFrom, later over earlier."""
     values: dict[str, str] = {}
-    unread: list[str] = []
+    maybe: dict[str, tuple[str, ...]] = {}
     for entry in container.get("envFrom") or ():
         source = from_source(entry)
         held = contents.get(source) if source else None
-        if source and held is None:
-            unread.append(f"{source.kind[:-1]} {source.name}")
         prefix = str(entry.get("prefix") or "")
-        values |= {prefix + key: value for key, value in (held or {}).items()}
+        if source and held is None:
+            one = f"{source.kind[:-1]} {source.name}"
+            maybe |= {name: (*maybe.get(name, ()), one) for name in DECIDING if name.startswith(prefix)}
+        told = {prefix + key: value for key, value in (held or {}).items()}
+        values |= told
+        maybe = {name: places for name, places in maybe.items() if name not in told}
     plain = plain_variables(container, "")
     values |= {name: expanded(value, plain) for name, value in plain.items()}
+    unread = [place for name, places in maybe.items() if name not in plain for place in places]
     for entry in container.get("env") or ():
-        if not (MATTERS.fullmatch(str(entry.get("name"))) and (key := key_source(entry))):
+        if not (entry.get("name") in DECIDING and (key := key_source(entry))):
             continue
         held = contents.get(key[0])
         if held is None:
             unread.append(f"{key[0].kind[:-1]} {key[0].name}")
         elif key[1] in held:
             values[str(entry["name"])] = held[key[1]]
-    mattering = {name: value for name, value in values.items() if MATTERS.fullmatch(name)}
+    mattering = {name: value for name, value in values.items() if name in DECIDING}
     return Variables(mattering, tuple(dict.fromkeys(unread)))
 
 
@@ -116,7 +121,7 @@ def read_settings(container: Object, contents: Contents) -> Settings | str:
     variables = variables_of(container, contents)
     if variables.unread:
         return f"{', '.join(variables.unread)} could not be read"
-    behind = next((name for name in variables.values if name.endswith("SET_REAL_IP_FROM")), None)
+    behind = next((name for name in BELIEVED_BESIDE if variables.values.get(name, "").strip()), None)
     if behind:
         return f"{behind} is set: nginx then trusts addresses that Kong's own settings do not tell"
     try:

@@ -9,6 +9,7 @@ from diagnose.cluster.objects import at, name_of
 from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import Found, findings_of
+from diagnose.inspect.known import unless
 from diagnose.inspect.kongs import Everything, Kong, everything_in, find_kongs
 from diagnose.inspect.rules import (
     addresses,
@@ -101,8 +102,8 @@ def judge(
     sound, odd = without_misfits(snapshot)
     kongs = find_kongs(sound, everything_in(sound) if contents is None else contents, kubectl, installation)
     ways = find_ways(sound, kongs, kubectl)
-    found = [_kept(one, kong) for rule in OF_KONG for kong in kongs for one in rule(kong)]
-    found += [_kept(one, *way.kongs) for rule in OF_WAY for way in ways for one in rule(way)]
+    found = [_with_effects(one, kong) for rule in OF_KONG for kong in kongs for one in rule(kong)]
+    found += [_with_effects(one, *way.kongs) for rule in OF_WAY for way in ways for one in rule(way)]
     return Judged(findings_of(found), (*odd, *_contained(sound.of("nodes")), *_gaps(kongs, ways)), kongs, ways)
 
 
@@ -116,12 +117,12 @@ def configuration_findings(
     return list(judge(snapshot, contents, kubectl, installation).findings)
 
 
-def _kept(found: Found, *kongs: Kong) -> Found:
-    """``found``, with what is to be known where something else writes the objects that it would have changed."""
-    if not any(step.kind != "note" for step in found.steps):
-        return found
-    effects = dict.fromkeys(effect for kong in kongs for effect in kept(kong.written.installation))
-    return replace(found, effects=(*found.effects, *effects))
+def _with_effects(found: Found, *kongs: Kong) -> Found:
+    """``found``, with what is to be known where something else writes the objects, or may tell Kong otherwise."""
+    changes = any(step.kind != "note" for step in found.steps)
+    told = [effect for kong in kongs if changes for effect in kept(kong.written.installation)]
+    told += [effect for kong in kongs for effect in unless(kong.variables, found.because)]
+    return replace(found, effects=(*found.effects, *dict.fromkeys(told)))
 
 
 REFUTED_WHERE_PRESERVED = frozenset(
@@ -161,7 +162,7 @@ def _gaps(kongs: Iterable[Kong], ways: Iterable[Way]) -> Iterator[Gap]:
         if not way.kongs:
             yield Gap(f"the settings of the Kong behind {way.name}", "no workload at hand is behind it")
         nodes = way.snapshot.of("nodes")
-        if not nodes and peers.relies_on_nodes(way) and any(peers.trusts_some(kong) for kong in way.kongs):
+        if not nodes and peers.relies_on_nodes(way) and any(peers.trusts_some(kong) is not None for kong in way.kongs):
             yield Gap(f"whether trusted_ips hold the nodes that lead to {way.name}", "no Node is at hand")
         if way.balanced and not nodes and balancers.expected(way) is None:
             yield Gap(f"which load balancer {way.name} gets", "no Node is at hand, and no annotation tells it")

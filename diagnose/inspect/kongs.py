@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from diagnose.cluster.objects import annotations_of, at, full_name, labels_of, namespace_of
 from diagnose.cluster.pods import GONE, decoded
 from diagnose.cluster.replies import Object
-from diagnose.cluster.settings import Contents, Source, configuration_file, version_of
+from diagnose.cluster.settings import BELIEVED_BESIDE, Contents, Source, configuration_file, version_of
 from diagnose.cluster.snapshot import Snapshot
+from diagnose.inspect.known import Known, known
 from diagnose.inspect.listens import Listen, read_listens, with_flag
 from diagnose.inspect.variables import MATTERS, Told, Variables, variables_of
 from diagnose.inspect.written import Written, installation_of, operated
 from diagnose.installation import Installation
-from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, TWINS, Settings
+from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, TWINS
 from diagnose.remedies import forms
 from diagnose.report.report import RemedyStep
 
@@ -43,9 +44,9 @@ Everything = Mapping[str, Contents]
 class Kong:
     """One workload that runs Kong, by its pod template.
 
-    ``settings`` are None where something that they depend on could not be read (``unread``), or where Kong would not
-    start with them (``refused`` says why). ``pods`` are the pods at hand that the template matches. ``written`` is
-    where it is to be changed.
+    ``settings`` are None where a configuration file may hold any of them, or where Kong would not start with them
+    (``refused`` says why). ``unread`` is what could not be read of them. ``pods`` are the pods at hand that the
+    template matches. ``written`` is where it is to be changed.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Kong:
     container: Object
     written: Written
     variables: Variables
-    settings: Settings | None
+    settings: Known | None
     refused: str | None = None
     unread: tuple[str, ...] = ()
     pods: tuple[Object, ...] = ()
@@ -63,13 +64,20 @@ class Kong:
     def told_listen(self) -> str:
         """Where proxy_listen stands written."""
         told = self.variables.told.get("KONG_PROXY_LISTEN")
+        if not told and (places := self.variables.open.get("KONG_PROXY_LISTEN")):
+            return f"{self.name} may be told KONG_PROXY_LISTEN by {' or '.join(places)}, not at hand"
         return str(told) if told else f"{self.name} has no KONG_PROXY_LISTEN, so Kong's own: {DEFAULT_PROXY_LISTEN}"
 
     @property
+    def listens_known(self) -> bool:
+        """Whether it is known where it listens for requests."""
+        return self.settings is not None and self.settings.proxy_listen is not None
+
+    @property
     def listens(self) -> tuple[Listen, ...]:
-        """The entries of proxy_listen that are in force; none where the settings are not known."""
-        secret = self.hidden("KONG_PROXY_LISTEN")
-        return read_listens(self.settings.proxy_listen, secret=secret) if self.settings else ()
+        """The entries of proxy_listen that are in force; none where that is not known."""
+        listen = self.settings.proxy_listen if self.settings else None
+        return read_listens(listen or "", secret=self.hidden("KONG_PROXY_LISTEN"))
 
     @property
     def streams(self) -> tuple[Listen, ...]:
@@ -95,7 +103,7 @@ class Kong:
         """
         ports = {one.port for one in behind}
         ours = [one for one in self.listens if one.port in ports]
-        if self.settings is None or self.hidden("KONG_PROXY_LISTEN"):
+        if self.settings is None or self.settings.proxy_listen is None or self.hidden("KONG_PROXY_LISTEN"):
             return {}
         if all(one.demands_proxy is wanted for one in ours):
             return {}
@@ -104,7 +112,7 @@ class Kong:
 
     def expecting_proxy(self, behind: Iterable[Listen]) -> tuple[RemedyStep, ...]:
         """The step by which listeners ``behind`` a balancer demand the PROXY header, and Kong reads it, or as told."""
-        header = {} if self.header_told() else {"REAL_IP_HEADER": forms.PROXY_PROTOCOL}
+        header = {} if self.header_told() or self.header_open else {"REAL_IP_HEADER": forms.PROXY_PROTOCOL}
         told = self.flagged(True, behind) | header
         return (self.step(**told),) if told else ()
 
@@ -124,14 +132,26 @@ class Kong:
 
     def trust_beside(self) -> list[Told]:
         """What makes nginx trust addresses beside trusted_ips."""
-        return [one for name, one in self.variables.told.items() if name.endswith("_SET_REAL_IP_FROM")]
+        told = filter(None, map(self.variables.told.get, BELIEVED_BESIDE))
+        return [one for one in told if one.value is None or one.value.strip()]
 
     def sees_nobody(self) -> bool:
-        """Whether it is certain that no peer is believed."""
-        return self.settings is not None and not self.settings.trusted_ips and not self.trust_beside()
+        """Whether it is known that no peer is believed."""
+        return self.settings is not None and self.settings.trusted_ips == () and not self.trust_beside()
+
+    def believes_some(self) -> bool:
+        """Whether it is known that some peer is believed."""
+        return self.settings is not None and bool(self.settings.trusted_ips or self.trust_beside())
+
+    @property
+    def header_open(self) -> bool:
+        """Whether nothing tells which header is in force."""
+        return self.settings is not None and self.settings.real_ip_header is None
 
     def header_told(self) -> Told | None:
-        """The variable that names the header in force, None where Kong's default is."""
+        """The variable that names the header in force, None where Kong's default is, or where that is open."""
+        if self.header_open:
+            return None
         for name in ("KONG_NGINX_PROXY_REAL_IP_HEADER", "KONG_REAL_IP_HEADER"):
             told = self.variables.told.get(name)
             if told and (told.value or "").strip():
@@ -234,20 +254,17 @@ def _runs_kong(container: Object) -> bool:
     return told or KONG_IMAGE.search(image) is not None
 
 
-def _settings(
-    container: Object, variables: Variables, where: str
-) -> tuple[Settings | None, str | None, tuple[str, ...]]:
-    """The settings; else why Kong refuses them, or what of them could not be read."""
+def _settings(container: Object, variables: Variables, where: str) -> tuple[Known | None, str | None, tuple[str, ...]]:
+    """The settings as far as they are known, why Kong refuses them, and what of them could not be read."""
     file = configuration_file(container)
     unread = (*variables.unread, *([f"{where} {file} may hold settings"] if file else []))
-    if unread:
+    if file:
         return None, None, unread
-    values = {name: told.value for name, told in variables.told.items() if told.value is not None}
     try:
-        return Settings.from_environment(values, version_of(str(container.get("image") or ""))), None, ()
+        return known(variables, version_of(str(container.get("image") or ""))), None, unread
     except ValueError as error:
         hidden = any(told.secret and told.value for told in variables.told.values())
-        return None, "a value that comes from a Secret, and is not shown" if hidden else str(error), ()
+        return None, "a value that comes from a Secret, and is not shown" if hidden else str(error), unread
 
 
 def _matches(template: Object, pod: Object) -> bool:

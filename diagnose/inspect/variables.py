@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from diagnose.cluster.controllers import expanded, plain_variables
 from diagnose.cluster.replies import Object
+from diagnose.cluster.settings import DECIDING as OF_REQUESTS
 from diagnose.cluster.settings import Contents, Source, from_source, key_source, optional
 
 MATTERS = re.compile(
@@ -18,6 +19,9 @@ MATTERS = re.compile(
 
 BESIDE = frozenset({"KONG_ADMIN_LISTEN", "KONG_STATUS_LISTEN", "KONG_ROLE"})
 """Those of them that have no part in which address Kong takes for the client's."""
+
+DECIDING = (*OF_REQUESTS, "KONG_STREAM_LISTEN")
+"""Those that have, of which each that may be told where nobody could look is open."""
 
 DOUBLED = "KONG_KONG_"
 VAULT = "{vault://"
@@ -43,37 +47,57 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """The variables that matter or that bear a doubled prefix, by name, and what could not be read of them."""
+    """The variables that matter or that bear a doubled prefix, by name, and those that may have another value.
+
+    ``open`` maps each variable of ``DECIDING`` whose value is not known to where it is, or may be, told.
+    """
 
     told: Mapping[str, Told]
-    unread: tuple[str, ...] = ()
+    open: Mapping[str, tuple[str, ...]]
 
     def value(self, name: str) -> str | None:
         """The value of a variable, None where it is not told or not known."""
         found = self.told.get(name)
         return found.value if found else None
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What is not at hand, with the variables that it may hold where env tells some of them."""
+        held: dict[str, list[str]] = {}
+        for name, places in self.open.items():
+            for place in places:
+                held.setdefault(place, []).append(name)
+        told = {str(one) for one in self.told.values()}
+        return tuple(
+            place if place in told or len(names) == len(DECIDING) else f"{place}, which may hold {', '.join(names)}"
+            for place, names in held.items()
+        )
+
 
 def variables_of(container: Object, contents: Contents, where: str, namespace: str) -> Variables:
     """The variables of ``container`` as Kubernetes would set them: env wins over envFrom, later over earlier."""
     told: dict[str, Told] = {}
-    unread: list[str] = []
+    maybe: dict[str, tuple[str, ...]] = {}
     for entry in container.get("envFrom") or ():
         source = from_source(entry)
         if source is None:
             continue
         held = contents.get(source)
-        if held is None:
-            unread.append(_named(source))
         prefix = str(entry.get("prefix") or "")
+        if held is None:
+            for name in DECIDING:
+                if name.startswith(prefix):
+                    told.pop(name, None)
+                    maybe[name] = (*maybe.get(name, ()), _named(source))
         for key, value in (held or {}).items():
             name, place = f"{prefix}{key}", f"{where} envFrom {_named(source)}"
             _note(told, Told(name, _readable(str(value)), place, secret=source.kind == "secrets"))
+            maybe.pop(name, None)
     for one in _entries(container, contents, where, namespace):
         _note(told, one)
-    deciding = (one for one in told.values() if MATTERS.fullmatch(one.name) and one.name not in BESIDE)
-    unread += [str(one) for one in deciding if one.value is None]
-    return Variables(told, tuple(dict.fromkeys(unread)))
+        maybe.pop(one.name, None)
+    maybe |= {name: (str(told[name]),) for name in DECIDING if name in told and told[name].value is None}
+    return Variables(told, {name: maybe[name] for name in DECIDING if name in maybe})
 
 
 def _entries(container: Object, contents: Contents, where: str, namespace: str) -> Iterator[Told]:

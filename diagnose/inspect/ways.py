@@ -93,7 +93,7 @@ def find_ways(snapshot: Snapshot, kongs: tuple[Kong, ...], kubectl: str = "kubec
     for service in snapshot.of("services"):
         behind = tuple(kong for kong in kongs if _selects(service, kong))
         listens = tuple(dict.fromkeys(one for kong in behind for one in listens_behind(service, kong)))
-        if listens or (looks_like_proxy(service) and not (behind and all(kong.settings for kong in behind))):
+        if listens or (looks_like_proxy(service) and not (behind and all(kong.listens_known for kong in behind))):
             fronts = tuple(_fronts(snapshot, service))
             name = f"Service {full_name(service)}"
             found.append(Way(service, name, behind, listens, fronts, snapshot, kubectl=kubectl))

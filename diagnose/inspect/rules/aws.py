@@ -172,9 +172,10 @@ def ip_targets_drop_source(way: Way) -> Iterator[Found]:
 
 
 def _reads_a_header(way: Way) -> bool:
-    """Whether some Kong takes the address from a header that something before the balancer writes."""
+    """Whether some Kong takes, or may take, the address from a header that something before the balancer writes."""
     told = [kong.header_told() for kong in way.kongs]
-    return any(one is not None and one.value != "proxy_protocol" for one in told)
+    named = any(one is not None and one.value != "proxy_protocol" for one in told)
+    return named or any(kong.header_open for kong in way.kongs)
 
 
 def proxy_within_tls(way: Way) -> Iterator[Found]:

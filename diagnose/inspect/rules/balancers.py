@@ -184,7 +184,7 @@ def local_cannot_restore(way: Way) -> Iterator[Found]:
     fact = expected(way)
     if fact is None or fact.behaviours != _SILENT or way.policy != "Local" or not way.kongs:
         return
-    if any(kong.settings is None or kong.header_told() for kong in way.kongs):
+    if any(kong.settings is None or kong.header_told() or kong.header_open for kong in way.kongs):
         return  # something else than the source is to carry the address, or that is not known
     if any(one.demands_proxy for one in way.listens):
         return
@@ -222,13 +222,8 @@ def edge_header_open(way: Way) -> Iterator[Found]:
     if not way.balanced or way.fronts or way.spec("loadBalancerSourceRanges") or _admits_some(way):
         return
     for kong in way.kongs:
-        settings, told = kong.settings, kong.header_told()
-        if (
-            settings is None
-            or told is None
-            or kong.sees_nobody()
-            or settings.real_ip_header.lower() not in EDGE_HEADERS
-        ):
+        header, told = kong.settings.real_ip_header if kong.settings else None, kong.header_told()
+        if told is None or not kong.believes_some() or (header or "").lower() not in EDGE_HEADERS:
             continue
         open_to = f"{way.name} has no loadBalancerSourceRanges, so whoever finds its address gets to Kong past the edge"
         why = "Kong judges trust by the balancer that it is connected to, which hands on the header of any caller"

@@ -88,15 +88,16 @@ UNLESS_SENT = ("Unless something else before Kong sends PROXY headers: then all 
 
 def _why_not_read(kong: Kong, match: Match) -> tuple[str, ...]:
     settings, told = kong.settings, kong.header_told()
-    if settings is None or kong.trust_beside():
+    if settings is None or settings.real_ip_header is None or kong.trust_beside():
         return ()
-    if not settings.trusted_ips:
+    if settings.trusted_ips == ():
         return (kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody"),)
     if told is None:
         return (kong.reads,)
     if settings.real_ip_header == "proxy_protocol":
         return (kong.reads,)
-    if match.ranges and not any(overlapping(one, trusted_networks(settings)) for one in match.ranges):
+    networks = trusted_networks(settings.trusted_ips or ())
+    if settings.trusted_ips and match.ranges and not any(overlapping(one, networks) for one in match.ranges):
         listed = ", ".join(map(str, match.ranges))
         return (kong.told("KONG_TRUSTED_IPS", ""), f"it holds nothing of {listed}, from where the balancer connects")
     return ()
@@ -104,12 +105,12 @@ def _why_not_read(kong: Kong, match: Match) -> tuple[str, ...]:
 
 def _trusting(kong: Kong, match: Match) -> dict[str, str]:
     """TRUSTED_IPS with the ranges that the provider guarantees, after those that are there; empty where it has none."""
-    settings = kong.settings
-    if settings is None or kong.hidden("KONG_TRUSTED_IPS") or everyone_in(settings):
+    trusted_ips = kong.settings.trusted_ips if kong.settings else None
+    if trusted_ips is None or kong.hidden("KONG_TRUSTED_IPS") or everyone_in(trusted_ips):
         return {}
-    networks = trusted_networks(settings)
+    networks = trusted_networks(trusted_ips)
     lacking = [str(one) for one in match.ranges if not overlapping(one, networks)]
-    return {"TRUSTED_IPS": ",".join((*settings.trusted_ips, *lacking))} if lacking else {}
+    return {"TRUSTED_IPS": ",".join((*trusted_ips, *lacking))} if lacking else {}
 
 
 def _whom(match: Match) -> RemedyStep:
@@ -124,24 +125,25 @@ def appends_itself(way: Way) -> Iterator[Found]:
             continue
         for kong in way.kongs:
             settings = kong.settings
-            if settings is None or not settings.trusted_ips or settings.real_ip_header.lower() != "x-forwarded-for":
+            header = (settings.real_ip_header if settings else None) or ""
+            if settings is None or not settings.trusted_ips or header.lower() != "x-forwarded-for":
                 continue
             appends = f"{front.name} (class {class_of(front.thing)}) appends the client, and then its own address"
-            if not settings.real_ip_recursive:
+            if settings.real_ip_recursive is False:
                 off = kong.told("KONG_REAL_IP_RECURSIVE", "has no KONG_REAL_IP_RECURSIVE, so it is off")
                 why = "Kong takes the last element, which is the balancer's own address"
                 steps = (kong.step(REAL_IP_RECURSIVE="on"), _whom(match))
                 yield Found("KIP732", (appends, off, why), "turn real_ip_recursive on, and trust that address", steps)
-            elif untrusted := _untrusted(front, kong):
+            elif settings.real_ip_recursive and (untrusted := _untrusted(front, kong)):
                 why = f"its address {untrusted} is not among {kong.told('KONG_TRUSTED_IPS', '')}"
                 yield Found("KIP732", (appends, why), f"trust {untrusted} as well", (_whom(match),))
 
 
 def _untrusted(front: Front, kong: Kong) -> str | None:
     """A published address of the front that Kong does not trust."""
-    if kong.settings is None or kong.trust_beside():
+    if kong.settings is None or kong.settings.trusted_ips is None or kong.trust_beside():
         return None
-    networks = trusted_networks(kong.settings)
+    networks = trusted_networks(kong.settings.trusted_ips)
     for text in front.published:
         address = parse_address(text)
         if address is not None and not any(address in network for network in networks):

@@ -44,7 +44,7 @@ def takes_connections(way: Way) -> Iterator[Found]:
     """A sidecar takes the connections that come to Kong, and makes new ones from loopback."""
     for kong in way.kongs:
         ports = tuple(sorted({one.port for one in way.listens if one.port is not None}))
-        if kong.settings is None or not ports or _trusts_sidecar(kong):
+        if kong.settings is None or kong.settings.trusted_ips is None or not ports or _trusts_sidecar(kong):
             continue
         for mesh, why in injections(way, kong).items():
             if not (_left_alone(mesh, kong, ports) or _left_alone_elsewhere(way, kong, ports)):
@@ -131,7 +131,7 @@ def _number(text: str) -> bool:
 
 def _trusts_sidecar(kong: Kong) -> bool:
     """Whether Kong is told to take the sidecar for a proxy that names the caller."""
-    networks = trusted_networks(kong.settings) if kong.settings else []
+    networks = trusted_networks((kong.settings.trusted_ips if kong.settings else None) or ())
     return any(ip_address(peer) in network for peer in SIDECAR_PEERS for network in networks)
 
 

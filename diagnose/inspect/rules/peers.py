@@ -25,9 +25,9 @@ def nodes_not_trusted(way: Way) -> Iterator[Found]:
     if not relies_on_nodes(way):
         return
     for kong in way.kongs:
-        if not trusts_some(kong) or kong.settings is None:
+        trusted = trusts_some(kong)
+        if trusted is None:
             continue
-        trusted = trusted_networks(kong.settings)
         known = [(node, addresses_of(node)) for node in way.snapshot.of("nodes")]
         strangers = [
             f"Node {name_of(node)} status.addresses: {', '.join(str(one.network_address) for one in own[:3])}"
@@ -50,9 +50,9 @@ def external_address_not_trusted(way: Way) -> Iterator[Found]:
     if not relies_on_nodes(way):
         return
     for kong in way.kongs:
-        if not trusts_some(kong) or kong.settings is None or kong.header_told() is None:
+        trusted = trusts_some(kong)
+        if trusted is None or kong.header_told() is None:
             continue
-        trusted = trusted_networks(kong.settings)
         outside = [
             f"Node {name_of(node)} status.addresses: ExternalIP {one.network_address}, which trusted_ips do not hold"
             for node in way.snapshot.of("nodes")
@@ -86,12 +86,12 @@ def relies_on_nodes(way: Way) -> bool:
     return not any(name_of(one) == CILIUM for one in way.snapshot.of("configmaps"))
 
 
-def trusts_some(kong: Kong) -> bool:
-    """Whether Kong trusts some peers, and not all of a family."""
-    settings = kong.settings
-    if settings is None or not settings.trusted_ips or kong.trust_beside():
-        return False
-    return not everyone_in(settings) and not at(kong.template, "spec", "hostNetwork")
+def trusts_some(kong: Kong) -> list[Network] | None:
+    """The networks that Kong trusts; None where it trusts nobody or all of a family, or that is not known."""
+    trusted_ips = (kong.settings.trusted_ips if kong.settings else None) or ()
+    if not trusted_ips or kong.trust_beside() or everyone_in(trusted_ips) or at(kong.template, "spec", "hostNetwork"):
+        return None
+    return trusted_networks(trusted_ips)
 
 
 def addresses_of(node: Object) -> list[Network]:

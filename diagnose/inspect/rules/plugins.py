@@ -27,7 +27,7 @@ _SCRIPT = note("kong.client.get_forwarded_ip() is the address that Kong logs.")
 
 def reads_the_peer(way: Way) -> Iterator[Found]:
     """A plugin that takes the TCP peer for the client, where Kong takes the client from what a trusted peer says."""
-    kong = next((one for one in way.kongs if one.settings is not None and not one.sees_nobody()), None)
+    kong = next((one for one in way.kongs if one.believes_some()), None)
     if kong is None:
         return
     trusted = kong.told("KONG_TRUSTED_IPS", "trusts peers beside trusted_ips")

@@ -79,9 +79,9 @@ def _blamed(name: str, why: str) -> bool:
 def header_never_matches(kong: Kong) -> Iterator[Found]:
     """A real_ip_header by which nobody sends anything, as a slip of the pen makes it."""
     told = kong.header_told()
-    if kong.settings is None or told is None:
+    name = kong.settings.real_ip_header if kong.settings else None
+    if name is None or told is None:
         return
-    name = kong.settings.real_ip_header
     meant = meant_by(name)
     if meant and meant != name:
         yield Found(
@@ -130,9 +130,9 @@ def _squashed(name: str) -> str:
 def header_read_once(kong: Kong) -> Iterator[Found]:
     """Spelt in other letters than nginx knows, X-Forwarded-For is read in its first line alone."""
     told = kong.header_told()
-    if kong.settings is None or told is None or kong.sees_nobody():
+    name = kong.settings.real_ip_header if kong.settings else None
+    if name is None or told is None or not kong.believes_some():
         return
-    name = kong.settings.real_ip_header
     if name.lower() == "x-forwarded-for" and name != "X-Forwarded-For":
         yield Found(
             "KIP711",
@@ -148,7 +148,7 @@ def recursive_not_on(kong: Kong) -> Iterator[Found]:
     value = (told.value or "").strip() if told else ""
     if told is None or value == "on" or value.lower() not in _MEANT_ON or kong.settings is None:
         return
-    if kong.settings.real_ip_recursive or kong.settings.real_ip_header == "proxy_protocol":
+    if kong.settings.real_ip_recursive is not False or kong.settings.real_ip_header in (None, "proxy_protocol"):
         return
     yield Found(
         "KIP713",
@@ -171,7 +171,8 @@ def overridden(kong: Kong) -> Iterator[Found]:
                 "keep one of the two",
             )
         force = (proxy and proxy.value) or (own and own.value) or ""
-        if http and http.value and http.value.strip() != force.strip():
+        open_ = {f"KONG_{suffix}", f"KONG_NGINX_PROXY_{suffix}"} & kong.variables.open.keys()
+        if http and http.value and not open_ and http.value.strip() != force.strip():
             why = f"Kong writes {setting} into the server block, where it wins over that of the http block"
             yield Found("KIP714", (f"{http}", why), f"set {setting} instead")
 

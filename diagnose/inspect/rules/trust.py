@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.ways import Way
-from diagnose.path.settings import DEFAULT_REAL_IP_HEADER, Settings
+from diagnose.path.settings import DEFAULT_REAL_IP_HEADER
 from diagnose.path.trust import UNIX, Network, read_network
 
 PROXY_PROTOCOL = "proxy_protocol"
@@ -19,14 +19,14 @@ WHOM_TO_TRUST = note(
 )
 
 
-def trusted_networks(settings: Settings) -> list[Network]:
+def trusted_networks(trusted_ips: Iterable[str]) -> list[Network]:
     """The networks of trusted_ips."""
-    return [read_network(text) for text in settings.trusted_ips if text != UNIX]
+    return [read_network(text) for text in trusted_ips if text != UNIX]
 
 
-def everyone_in(settings: Settings) -> frozenset[int]:
+def everyone_in(trusted_ips: Iterable[str]) -> frozenset[int]:
     """The families (4, 6) of which every address is trusted, in however many pieces."""
-    networks = trusted_networks(settings)
+    networks = trusted_networks(trusted_ips)
     four = list(collapse_addresses(one for one in networks if isinstance(one, IPv4Network)))
     six = list(collapse_addresses(one for one in networks if isinstance(one, IPv6Network)))
     whole: list[Network] = [*four, *six]
@@ -36,20 +36,26 @@ def everyone_in(settings: Settings) -> frozenset[int]:
 def everyone(kong: Kong) -> Iterator[Found]:
     """Everyone is trusted; with real_ip_recursive the client itself then chooses the address."""
     settings = kong.settings
-    families = everyone_in(settings) if settings else frozenset()
-    if settings is None or not families:
+    if settings is None or not everyone_in(settings.trusted_ips or ()) or settings.real_ip_header is None:
         return
+    if settings.real_ip_recursive is None and settings.real_ip_header != PROXY_PROTOCOL:
+        return  # that tells which of the two it is
     told = kong.told("KONG_TRUSTED_IPS", "")
     if settings.real_ip_recursive and settings.real_ip_header != PROXY_PROTOCOL:
         recursive = kong.told("KONG_REAL_IP_RECURSIVE", "has real_ip_recursive on")
         why = "of a list that is trusted as a whole Kong takes the first element, which the client wrote"
         yield Found("KIP717", (told, recursive, kong.reads, why), "trust the hops before Kong alone", (WHOM_TO_TRUST,))
         return
-    yield Found("KIP716", (told, kong.reads, _means(settings)), "trust the hops before Kong alone", (WHOM_TO_TRUST,))
+    yield Found(
+        "KIP716",
+        (told, kong.reads, _means(settings.real_ip_header)),
+        "trust the hops before Kong alone",
+        (WHOM_TO_TRUST,),
+    )
 
 
-def _means(settings: Settings) -> str:
-    if settings.real_ip_header == PROXY_PROTOCOL:
+def _means(header: str) -> str:
+    if header == PROXY_PROTOCOL:
         return "whoever can connect to a listener with proxy_protocol can name any client in a PROXY header"
     return "whoever can connect to Kong can name any client in that header"
 
@@ -57,11 +63,12 @@ def _means(settings: Settings) -> str:
 def one_family(way: Way) -> Iterator[Found]:
     """Everyone is trusted in one family, nobody in the other, and Kong listens to the other."""
     for kong in way.kongs:
-        families = everyone_in(kong.settings) if kong.settings else frozenset()
-        if kong.settings is None or len(families) != 1:
+        trusted_ips = (kong.settings.trusted_ips if kong.settings else None) or ()
+        families = everyone_in(trusted_ips)
+        if len(families) != 1:
             continue
         lacking = 6 if 4 in families else 4
-        trusted = any(one.version == lacking for one in trusted_networks(kong.settings))
+        trusted = any(one.version == lacking for one in trusted_networks(trusted_ips))
         listening = [one.text for one in kong.listens if one.six == (lacking == 6)]
         if trusted or not listening or way.families == frozenset({10 - lacking}):
             continue
@@ -105,7 +112,7 @@ def proxy_address_discarded(kong: Kong) -> Iterator[Found]:
     if kong.sees_nobody():
         nobody = kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody")
         yield Found("KIP709", (demanded, nobody), "trust whoever sends the PROXY header", (WHOM_TO_TRUST,))
-    elif kong.header_told() is None:
+    elif kong.header_told() is None and not kong.header_open:
         step = kong.step(REAL_IP_HEADER=PROXY_PROTOCOL)
         yield Found("KIP709", (demanded, kong.reads), "let Kong take the address of the PROXY header", (step,))
 

@@ -97,6 +97,39 @@ def test_a_source_that_cannot_be_read_leaves_the_settings_unknown() -> None:
     assert read_settings(told, {SECRET: None}) == "secret kong-secret could not be read"
 
 
+WHOLE = {
+    "KONG_PROXY_LISTEN": "0.0.0.0:8000",
+    "KONG_TRUSTED_IPS": "10.0.0.0/8",
+    "KONG_REAL_IP_HEADER": "X-Forwarded-For",
+    "KONG_REAL_IP_RECURSIVE": "on",
+    "KONG_NGINX_PROXY_REAL_IP_HEADER": "",
+    "KONG_NGINX_PROXY_REAL_IP_RECURSIVE": "",
+    "KONG_NGINX_PROXY_SET_REAL_IP_FROM": "",
+    "KONG_NGINX_HTTP_SET_REAL_IP_FROM": "",
+}
+"""All that decides, as env can tell it."""
+
+
+@pytest.mark.parametrize("left_out", [None, *WHOLE])
+def test_a_source_that_cannot_be_read_leaves_open_what_env_does_not_tell(left_out: str | None) -> None:
+    told = [variable(name, value) for name, value in WHOLE.items() if name != left_out]
+    read = read_settings(container(env=told, envFrom=[{"secretRef": {"name": "kong-secret"}}]), {SECRET: None})
+    assert isinstance(read, Settings) is (left_out is None)
+    assert left_out is None or read == "secret kong-secret could not be read"
+
+
+def test_a_source_whose_prefix_gives_no_variable_of_kongs_leaves_nothing_open() -> None:
+    told = container(envFrom=[{"secretRef": {"name": "kong-secret"}, "prefix": "SHOP_"}])
+    assert read_settings(told, {SECRET: None}) == Settings(version=(3, 9))
+
+
+@pytest.mark.parametrize(("first", "open_"), [("kong-secret", False), ("kong-env", True)])
+def test_of_a_source_that_cannot_be_read_and_one_that_can_the_later_decides(first: str, open_: bool) -> None:
+    entries = [{"secretRef": {"name": "kong-secret"}}, {"configMapRef": {"name": "kong-env"}}]
+    told = container(envFrom=entries if first == "kong-secret" else entries[::-1])
+    assert isinstance(read_settings(told, {SECRET: None, CONFIG: WHOLE}), str) is open_
+
+
 @pytest.mark.parametrize("name", ["KONG_NGINX_PROXY_SET_REAL_IP_FROM", "KONG_NGINX_HTTP_SET_REAL_IP_FROM"])
 def test_trust_behind_kongs_back_leaves_the_settings_unknown(name: str) -> None:
     assert str(read_settings(container(env=[variable(name, "10.0.0.0/8")]), {})).startswith(f"{name} is set")
