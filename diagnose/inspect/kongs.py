@@ -12,10 +12,10 @@ from diagnose.cluster.replies import Object
 from diagnose.cluster.settings import BELIEVED_BESIDE, Contents, Source, configuration_file, version_of
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.known import Known, known
-from diagnose.inspect.listens import Listen, read_listens, with_flag
 from diagnose.inspect.variables import MATTERS, Told, Variables, variables_of
 from diagnose.inspect.written import Written, installation_of, operated
 from diagnose.installation import Installation
+from diagnose.path.listens import Listen, read_listens, with_flag
 from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, TWINS
 from diagnose.remedies import forms
 from diagnose.report.report import RemedyStep
@@ -107,8 +107,7 @@ class Kong:
             return {}
         if all(one.demands_proxy is wanted for one in ours):
             return {}
-        known = frozenset(one.port for one in ours if one.port is not None)
-        return {"PROXY_LISTEN": with_flag(self.settings.proxy_listen, known, wanted=wanted)}
+        return {"PROXY_LISTEN": with_flag(self.settings.proxy_listen, ours, wanted=wanted)}
 
     def expecting_proxy(self, behind: Iterable[Listen]) -> tuple[RemedyStep, ...]:
         """The step by which listeners ``behind`` a balancer demand the PROXY header, and Kong reads it, or as told."""

@@ -13,8 +13,8 @@ from diagnose.cluster.replies import Object
 from diagnose.cluster.snapshot import Snapshot
 from diagnose.inspect.found import manifest_step
 from diagnose.inspect.kongs import OPERATED, Kong
-from diagnose.inspect.listens import Listen
 from diagnose.inspect.written import admitted, service_step
+from diagnose.path.listens import Listen
 from diagnose.remedies.forms import Told
 from diagnose.report.report import RemedyStep
 

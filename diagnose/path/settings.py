@@ -93,18 +93,6 @@ class Settings:
         """Whether nginx believes what ``peer`` says of others; an IPv4-mapped address counts as its IPv4 one."""
         return self.trust.of_nginx(peer)
 
-    def with_proxy_protocol(self, tls: bool, wanted: bool) -> str:
-        """The text of proxy_listen with the flag set or removed on every entry of that kind, all else as it stands."""
-        entries = [entry.split() for entry in _elements(self.proxy_listen)]
-        for words in entries:
-            if ("ssl" in words) is not tls:
-                continue
-            if "proxy_protocol" in words:
-                words.remove("proxy_protocol")
-            if wanted:
-                words.insert(1, "proxy_protocol")
-        return ", ".join(" ".join(words) for words in entries)
-
 
 def _elements(text: str) -> list[str]:
     """The elements of a list. A comma at its end is nothing, one at its start or after another is an empty element."""

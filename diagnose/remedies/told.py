@@ -9,8 +9,9 @@ from diagnose.explain.bindings import STRANGER, Addresses
 from diagnose.explain.cases import Case
 from diagnose.installation import Installation
 from diagnose.owners import Kind
+from diagnose.path.listens import read_listens, with_flag
 from diagnose.path.proxying import Proxying
-from diagnose.path.settings import TWINS, Settings
+from diagnose.path.settings import TWINS
 from diagnose.path.traffic import Layer
 from diagnose.path.trust import read_network
 from diagnose.providers.advice import how_to, told_whom
@@ -178,7 +179,7 @@ def _variables(change: Change, place: Place) -> dict[str, str]:
     if flags and place.proxy_listen is not None:
         text = place.proxy_listen
         for tls, wanted in flags:
-            text = Settings(proxy_listen=text).with_proxy_protocol(tls, wanted)
+            text = with_flag(text, [one for one in read_listens(text) if one.tls is tls], wanted=wanted)
         variables["KONG_PROXY_LISTEN"] = text
     elif flags:
         told = "; ".join(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from diagnose.cluster.objects import at
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
-from diagnose.inspect.listens import read_listens
 from diagnose.installation import Form
+from diagnose.path.listens import read_listens
 from diagnose.report.report import RemedyStep
 
 _CHECKED = {"KONG_STATUS_LISTEN": "health checks and metrics", "KONG_ADMIN_LISTEN": "the controller's requests"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from diagnose.path.settings import DEFAULT_PROXY_LISTEN, Listener, Settings
 
@@ -141,74 +139,9 @@ def test_a_twin_that_nginx_does_not_start_with() -> None:
         Settings.from_environment({"KONG_NGINX_PROXY_REAL_IP_RECURSIVE": "true"})
 
 
-def test_the_flag_is_set_and_removed_by_kind_of_port() -> None:
-    settings = Settings(proxy_listen="0.0.0.0:8000 reuseport, 0.0.0.0:8443 ssl proxy_protocol")
-    assert settings.with_proxy_protocol(tls=False, wanted=True) == (
-        "0.0.0.0:8000 proxy_protocol reuseport, 0.0.0.0:8443 ssl proxy_protocol"
-    )
-    assert settings.with_proxy_protocol(tls=True, wanted=False) == "0.0.0.0:8000 reuseport, 0.0.0.0:8443 ssl"
-
-
 def test_an_entry_that_kong_refuses_is_an_error_and_not_distrust() -> None:
     with pytest.raises(ValueError, match="trusted_ips"):
         _ = Settings(trusted_ips=("example.org",)).trust
-
-
-@pytest.mark.parametrize(
-    ("listen", "tls", "wanted", "text"),
-    [
-        (
-            "0.0.0.0:8000 reuseport backlog=16384, 0.0.0.0:8443 http2 ssl reuseport backlog=16384",
-            True,
-            True,
-            "0.0.0.0:8000 reuseport backlog=16384, 0.0.0.0:8443 proxy_protocol http2 ssl reuseport backlog=16384",
-        ),
-        (
-            "[::]:8000 ipv6only=off,0.0.0.0:8000,[::]:8443 ssl http2",
-            False,
-            True,
-            "[::]:8000 proxy_protocol ipv6only=off, 0.0.0.0:8000 proxy_protocol, [::]:8443 ssl http2",
-        ),
-        ("0.0.0.0:8000 proxy_protocol", False, True, "0.0.0.0:8000 proxy_protocol"),
-        ("0.0.0.0:8000", False, False, "0.0.0.0:8000"),
-        ("0.0.0.0:8000", True, True, "0.0.0.0:8000"),
-        ("ssl 0.0.0.0:8443 http2", True, True, "ssl proxy_protocol 0.0.0.0:8443 http2"),
-        ("ssl 0.0.0.0:8443 http2", False, True, "ssl 0.0.0.0:8443 http2"),
-        ("proxy_protocol 0.0.0.0:8000", False, False, "0.0.0.0:8000"),
-    ],
-)
-def test_all_else_stays_when_the_flag_is_set_or_removed(listen: str, tls: bool, wanted: bool, text: str) -> None:
-    before = Settings.from_environment({"KONG_PROXY_LISTEN": listen}, (3, 9))
-    changed = before.with_proxy_protocol(tls=tls, wanted=wanted)
-    assert changed == text
-    after = Settings.from_environment({"KONG_PROXY_LISTEN": changed}, (3, 9))
-    assert after.listeners == tuple(
-        Listener(one.port, one.tls, wanted if one.tls is tls else one.proxy_protocol) for one in before.listeners
-    )
-
-
-LISTENERS = st.lists(
-    st.tuples(
-        st.sampled_from(["0.0.0.0", "[::]", "127.0.0.1"]),
-        st.sets(st.sampled_from(["ssl", "http2", "proxy_protocol", "reuseport", "backlog=9"])).map(sorted),
-    ),
-    min_size=1,
-    max_size=4,
-).map(lambda entries: ", ".join(" ".join([f"{host}:{n}", *flags]) for n, (host, flags) in enumerate(entries, 8000)))
-
-
-@given(LISTENERS, st.booleans())
-def test_a_flag_set_and_removed_leaves_the_others_alone(listen: str, tls: bool) -> None:
-    before = Settings.from_environment({"KONG_PROXY_LISTEN": listen})
-    for wanted in (True, False):
-        text = before.with_proxy_protocol(tls=tls, wanted=wanted)
-        after = Settings.from_environment({"KONG_PROXY_LISTEN": text})
-        for was, one in zip(before.listeners, after.listeners, strict=True):
-            assert one.proxy_protocol is (wanted if was.tls is tls else was.proxy_protocol)
-            assert (one.port, one.tls) == (was.port, was.tls)
-        assert sorted(set(text.replace(",", " ").split()) - {"proxy_protocol"}) == sorted(
-            set(listen.replace(",", " ").split()) - {"proxy_protocol"}
-        )
 
 
 def test_addresses_of_one_port_whose_flags_differ_are_two_listeners() -> None:

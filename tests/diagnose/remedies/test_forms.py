@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from diagnose.cluster.settings import read_settings
 from diagnose.installation import Form, Installation
+from diagnose.path.listens import read_listens, with_flag
 from diagnose.path.settings import DEFAULT_PROXY_LISTEN, Settings
 from diagnose.remedies.forms import Told, as_step, chart_parameters, writes_service
 from diagnose.report.report import RemedyStep
@@ -37,6 +38,11 @@ OF_CHART = "0.0.0.0:8000, [::]:8000, 0.0.0.0:8443 http2 ssl, [::]:8443 http2 ssl
 BY_HAND = "0.0.0.0:8000 reuseport, 0.0.0.0:8443 ssl http2"
 
 Object = dict[str, Any]
+
+
+def with_proxy(listen: str, tls: bool) -> str:
+    """proxy_listen with the flag on the entries that end TLS, or on the others."""
+    return with_flag(listen, [one for one in read_listens(listen) if one.tls is tls], wanted=True)
 
 
 def container(variables: Mapping[str, str]) -> Object:
@@ -111,7 +117,7 @@ def test_a_step_that_is_taken_as_printed_sets_what_is_told(
 ) -> None:
     before = {"KONG_PROXY_LISTEN": listen}
     if flagged:
-        told = {**told, "KONG_PROXY_LISTEN": Settings(proxy_listen=listen).with_proxy_protocol(tls, True)}
+        told = {**told, "KONG_PROXY_LISTEN": with_proxy(listen, tls)}
 
     step = as_step(Told(told, listened=listen), installation, KUBECTL)
 
@@ -152,7 +158,7 @@ def test_what_an_older_chart_cannot_have_made_of_parameters_was_set_as_a_whole()
 
 
 def test_the_chart_keeps_http2_and_ipv6_when_the_flag_is_added() -> None:
-    text = Settings(proxy_listen=OF_CHART).with_proxy_protocol(True, True)
+    text = with_proxy(OF_CHART, tls=True)
 
     step = as_step(Told({"KONG_PROXY_LISTEN": text}, listened=OF_CHART), CHART, KUBECTL)
 

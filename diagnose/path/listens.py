@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 PROXY_PROTOCOL = "proxy_protocol"
@@ -20,6 +21,11 @@ class Listen:
     def demands_proxy(self) -> bool:
         """Whether each connection has to begin with a PROXY header."""
         return PROXY_PROTOCOL in self.flags
+
+    @property
+    def tls(self) -> bool:
+        """Whether it ends TLS."""
+        return "ssl" in self.flags
 
     @property
     def six(self) -> bool:
@@ -50,11 +56,14 @@ def _number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 5
 
 
-def with_flag(text: str, ports: frozenset[int], *, wanted: bool) -> str:
-    """A listen setting with proxy_protocol set or removed on the entries of these ports, all else as it stands."""
+def with_flag(text: str, chosen: Collection[Listen], *, wanted: bool) -> str:
+    """A listen setting with proxy_protocol set or removed on the ``chosen`` of its entries, all else as it stands.
+
+    The flag is set after the address; Kong takes it wherever it stands (kong/conf_loader/listeners.lua).
+    """
     entries = []
     for words in filter(None, (part.split() for part in text.split(","))):
-        if _entry(words, secret=False).port in ports and (PROXY_PROTOCOL in words) is not wanted:
+        if _entry(words, secret=False) in chosen and (PROXY_PROTOCOL in words) is not wanted:
             if wanted:
                 words.insert(_address_in(words) + 1, PROXY_PROTOCOL)
             else:
