@@ -324,7 +324,8 @@ FAULTS = (
             """,
         tell_apart="""
             A diagnosis with traffic sends such a header through the balancer itself (KIP503). That everyone is trusted
-            is KIP716: here the trusted addresses may well be right.
+            is KIP716: here the trusted addresses may well be right. A balancer that is known to have no public address
+            is not reported: who gets to it is within a network of one's own.
             """,
         cure="""
             Let the balancer admit the content network's published ranges alone: `spec.loadBalancerSourceRanges`, a

@@ -136,6 +136,7 @@ def _provider(key: str, reader: _Reader) -> Provider:
         how_to=_whole(reader.table("how_to"), lambda one: _how_to(one, layer)),
         trust=_whole(reader.table("trust"), _trust),
         ends_tls=reader.tables("ends_tls", _conditions),
+        internal=reader.tables("internal", _conditions),
         traps=reader.tables("traps", lambda one: _trap(one, layer)),
         hints=reader.tables("hints", _hint),
         sources=reader.texts("sources"),

@@ -112,6 +112,7 @@ def page(provider: Provider) -> str:
     sections = (
         ("What it does to the client's address", _modes(provider)),
         ("How it is recognised", (*map(_rule, provider.rules), *map(_hint, provider.hints))),
+        ("When it has no public address", tuple(f"- With {_conditions(one)}" for one in provider.internal)),
         ("How it is told", tuple(_how_tos(provider))[1:]),
         ("Whom Kong has to trust", (told_whom(provider.trust),)),
         ("Traps", tuple(f"- {one.text} ({one.source})" for one in provider.traps)),

@@ -204,8 +204,8 @@ class Provider:
     ``fronts`` tells that it stands before Kong's Service with an Ingress or a Gateway of its own, or with no object at
     all; ``services`` are the types of Service that ask for one of the others. ``clouds`` are globs over
     Node.spec.providerID: where nodes tell of other clouds only, it is not there. Empty for one that may be anywhere.
-    ``ends_tls`` are what tells that callers' TLS ends at it, and goes on in clear text. ``sources`` are where all this
-    was read.
+    ``ends_tls`` are what tells that callers' TLS ends at it, and goes on in clear text; ``internal`` are what tells
+    that it has no public address. ``sources`` are where all this was read.
     """
 
     key: str
@@ -220,6 +220,7 @@ class Provider:
     how_to: Mapping[Purpose, HowTo]
     trust: Trust
     ends_tls: tuple[Conditions, ...]
+    internal: tuple[Conditions, ...]
     traps: tuple[Trap, ...]
     hints: tuple[Hint, ...]
     sources: tuple[str, ...]

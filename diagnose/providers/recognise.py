@@ -49,6 +49,12 @@ def recognise(
     return _best(_Seen(name or f"Service {full_name(service)}", service, tuple(nodes), tuple(pods)))
 
 
+def is_internal(service: Object, found: Iterable[Match]) -> bool:
+    """Whether the load balancer of ``service``, whichever of ``found`` it is, is known to have no public address."""
+    seen, found = _Seen("", service), tuple(found)
+    return bool(found) and all(any(_holds(one, seen) for one in match.provider.internal) for match in found)
+
+
 def recognise_front(front: Object, classes: Iterable[Object] = (), nodes: Iterable[Object] = ()) -> tuple[Match, ...]:
     """Whose balancer an Ingress or a Gateway asks for: one match, several, or none.
 

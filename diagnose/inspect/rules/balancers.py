@@ -16,6 +16,7 @@ from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Layer
 from diagnose.providers.advice import NOBODY, facts, how_to, told_whom
 from diagnose.providers.provider import HowTo, Match, Purpose, Trap
+from diagnose.providers.recognise import is_internal
 from diagnose.remedies.told import BREAKS
 from diagnose.report.report import RemedyStep
 from diagnose.site import Fact
@@ -221,6 +222,8 @@ def edge_header_open(way: Way) -> Iterator[Found]:
     """A content network's header is believed of all who come through the balancer, and it admits everyone."""
     if not way.balanced or way.fronts or way.spec("loadBalancerSourceRanges") or _admits_some(way):
         return
+    if is_internal(way.service, recognised(way)):
+        return  # from outside nobody gets there past the edge
     for kong in way.kongs:
         header, told = kong.settings.real_ip_header if kong.settings else None, kong.header_told()
         if told is None or not kong.believes_some() or (header or "").lower() not in EDGE_HEADERS:

@@ -831,6 +831,12 @@ OF_WAYS = (
     ),
     one(
         "KIP737",
+        "a balancer without a public address",
+        (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service({f"{AWS}scheme": "internet-facing"}, CONTROLLER)),
+        (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service({f"{AWS}scheme": "internal"}, CONTROLLER)),
+    ),
+    one(
+        "KIP737",
         "Cloudflare's header at an open balancer",
         (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service()),
         (proxied(REAL_IP_HEADER="CF-Connecting-IP"), service(loadBalancerSourceRanges=["192.0.2.0/24"])),

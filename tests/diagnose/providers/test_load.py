@@ -59,6 +59,7 @@ def test_the_smallest_file_is_a_provider_that_trusts_nobody() -> None:
         ('local = "no_effect"', f"{TRAP}\ncure = {{ text = 'x' }}", "all holds no condition"),
         ('local = "no_effect"', f"{TRAP}\nall = [{{ policy = 'Local' }}]", "how_to tells nothing"),
         ('local = "no_effect"', 'local = "no_effect"\n[[ends_tls]]', "all holds no condition"),
+        ('local = "no_effect"', 'local = "no_effect"\n[[internal]]', "all holds no condition"),
         ('local = "no_effect"', 'local = "no_effect"\nlocal = "helps"', "Cannot overwrite a value"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from diagnose.cluster.replies import Object
 from diagnose.providers.load import providers
 from diagnose.providers.provider import Clue, Match
-from diagnose.providers.recognise import recognise, recognise_front
+from diagnose.providers.recognise import is_internal, recognise, recognise_front
 from tests.diagnose.cluster.things import proxy_service, thing
 from tests.diagnose.providers.known import fixtures
 
@@ -141,6 +141,36 @@ def test_one_attribute_of_a_list_chooses_the_mode_and_another_does_not() -> None
         {"sends_proxy_v2"},
         {"passes_through"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "internal"),
+    [
+        (service(CLEANUP, **{"@-internal": "0.0.0.0/0"}), True),
+        (service(CLEANUP, **{"@-internal": "false"}), False),
+        (service(CLEANUP, name="internal-a1b2-3.eu-central-1.elb.amazonaws.com"), True),
+        (service(CLEANUP, name="a1b2-3.eu-central-1.elb.amazonaws.com"), False),
+        (service(klass="service.k8s.aws/nlb", **{"@-scheme": "internal"}), True),
+        (service(klass="service.k8s.aws/nlb", **{"@-scheme": "internet-facing", "@-internal": "true"}), False),
+        (service(**{"load-balancer.hetzner.cloud/disable-public-network": "true"}), True),
+        (service(**{"load-balancer.hetzner.cloud/use-private-ip": "true"}), False),
+        (service(**{"networking.gke.io/load-balancer-type": "Internal"}), True),
+        (service(klass="networking.gke.io/l4-regional-external"), False),
+        (service(**{"service.beta.kubernetes.io/azure-load-balancer-internal": "true"}), True),
+        (service(**{"service.beta.kubernetes.io/azure-load-balancer-internal": "false"}), False),
+    ],
+)
+def test_a_balancer_without_a_public_address_is_told_by_what_the_service_says(told: Object, internal: bool) -> None:
+    found = recognise(told)
+    assert found
+    assert is_internal(told, found) is internal
+
+
+def test_what_makes_one_of_two_balancers_internal_tells_nothing_where_either_may_be_meant() -> None:
+    told = service(**{"@-scheme": "internal"})
+    assert keys(recognise(told)) == {"aws-classic", "aws-nlb-instance"}
+    assert not is_internal(told, recognise(told))
+    assert not is_internal(told, ())
 
 
 def test_pods_that_stand_in_for_another_service_say_nothing_of_this_one() -> None:
