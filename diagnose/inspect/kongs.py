@@ -68,6 +68,11 @@ class Kong:
             return f"{self.name} may be told KONG_PROXY_LISTEN by {' or '.join(places)}, not at hand"
         return str(told) if told else f"{self.name} has no KONG_PROXY_LISTEN, so Kong's own: {DEFAULT_PROXY_LISTEN}"
 
+    def telling(self, one: Listen) -> str:
+        """Where the setting that has one of its listeners stands written."""
+        stream = self.variables.told.get("KONG_STREAM_LISTEN")
+        return str(stream) if stream and one in self.streams and one not in self.listens else self.told_listen
+
     @property
     def listens_known(self) -> bool:
         """Whether it is known where it listens for requests."""
@@ -110,8 +115,13 @@ class Kong:
         return {"PROXY_LISTEN": with_flag(self.settings.proxy_listen, ours, wanted=wanted)}
 
     def expecting_proxy(self, behind: Iterable[Listen]) -> tuple[RemedyStep, ...]:
-        """The step by which listeners ``behind`` a balancer demand the PROXY header, and Kong reads it, or as told."""
-        header = {} if self.header_told() or self.header_open else {"REAL_IP_HEADER": forms.PROXY_PROTOCOL}
+        """The step by which listeners ``behind`` a balancer demand the PROXY header, and Kong reads it, or as told.
+
+        What stream listeners read is no matter of real_ip_header (diagnose/path/stream.py).
+        """
+        behind = tuple(behind)
+        as_it_is = self.header_told() or self.header_open or not any(one in self.listens for one in behind)
+        header = {} if as_it_is else {"REAL_IP_HEADER": forms.PROXY_PROTOCOL}
         told = self.flagged(True, behind) | header
         return (self.step(**told),) if told else ()
 

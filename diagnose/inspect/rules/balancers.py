@@ -48,7 +48,7 @@ def proxy_listener_behind_silence(way: Way) -> Iterator[Found]:
         return  # told with the other balancers that end it
     if any(not_honoured(way)):
         return  # it was to send them, and that finding says why it does not
-    listening = [f"{kong.told_listen} (port {flagged[0].port} demands it)" for kong in way.kongs]
+    listening = [f"{kong.telling(flagged[0])} (port {flagged[0].port} demands it)" for kong in way.kongs]
     if told := _told(way, Purpose.PROXY_PROTOCOL):
         because = (fact.source, "it is not told to send PROXY headers", *listening)
         yield Found("KIP725", because, "let the balancer send PROXY headers", _steps(way, told), UNLESS_SENT)
@@ -129,7 +129,7 @@ def proxy_v2_not_read(way: Way) -> Iterator[Found]:
         if version is None or version >= READS_V2_SINCE:
             continue
         image = f"{kong.name}, container {kong.container.get('name')}, image: {kong.container.get('image')}"
-        listening = f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)"
+        listening = f"{kong.telling(flagged[0])} (port {flagged[0].port} demands a PROXY header)"
         why = "Kong before 1.3 reads PROXY v1 alone, and closes a connection that begins with v2"
         yield Found("KIP741", (fact.source, image, listening, why), "update Kong to 1.3 or later", (_V1,))
 
@@ -143,8 +143,9 @@ def proxy_header_unexpected(way: Way) -> Iterator[Found]:
     plain = [one for one in way.listens if not one.demands_proxy]
     if fact is None or not fact.behaviours <= _SENDS or not plain:
         return
-    listening = [f"{kong.told_listen} (port {plain[0].port} does not expect it)" for kong in way.kongs]
-    why = "Kong answers a connection that begins with a PROXY header with 400"
+    listening = [f"{kong.telling(plain[0])} (port {plain[0].port} does not expect it)" for kong in way.kongs]
+    streams = all(one in kong.streams for kong in way.kongs for one in plain)
+    why = f"Kong {_AS_SAID if streams else _AS_REQUESTED}"
     summary = "add proxy_protocol to every listener that the balancer leads to"
     wanted = note(f"The entries that lack it: {', '.join(one.text for one in plain)}.")
     settings = [step for kong in way.kongs for step in kong.expecting_proxy(way.listens)][:1]
@@ -154,6 +155,9 @@ def proxy_header_unexpected(way: Way) -> Iterator[Found]:
     yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings, *whom), effects)
 
 
+_AS_REQUESTED = "answers a connection that begins with a PROXY header with 400"
+_AS_SAID = "takes a PROXY header for the first that the caller says, and hands it on"
+
 _AS_CLIENTS_WRITE = (
     "Kong goes on reading that header, in which a balancer that copies bytes leaves what the client wrote. Unless an "
     "edge before it overwrites the header, set real_ip_header to proxy_protocol."
@@ -162,15 +166,13 @@ _AS_CLIENTS_WRITE = (
 
 def listeners_disagree(way: Way) -> Iterator[Found]:
     """Some listeners behind one balancer demand PROXY headers and others do not."""
-    flagged = [one.text for one in way.listens if one.demands_proxy]
-    plain = [one.text for one in way.listens if not one.demands_proxy]
+    flagged = [one for one in way.listens if one.demands_proxy]
+    plain = [one for one in way.listens if not one.demands_proxy]
     if not (way.balanced and flagged and plain) or _chosen_by_port(way) or any(proxy_header_unexpected(way)):
         return
-    lines = [kong.told_listen for kong in way.kongs]
-    because = (
-        *lines,
-        f"{way.name} leads to {plain[0]}, which takes no PROXY header, and to {flagged[0]}, which demands it",
-    )
+    lines = dict.fromkeys(kong.telling(one) for kong in way.kongs for one in (plain[0], flagged[0]))
+    leads = f"{plain[0].text}, which takes no PROXY header, and to {flagged[0].text}, which demands it"
+    because = (*lines, f"{way.name} leads to {leads}")
     yield Found("KIP735", because, "set or remove proxy_protocol on all of them, as the balancer sends it or not")
 
 
@@ -261,7 +263,9 @@ def hairpin_without_header(way: Way) -> Iterator[Found]:
     if not flagged or not way.balanced or (fact is not None and fact.behaviours == PASSES):
         return
     if taken := taken_by_nodes(way.service):
-        listening = [f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)" for kong in way.kongs]
+        listening = [
+            f"{kong.telling(flagged[0])} (port {flagged[0].port} demands a PROXY header)" for kong in way.kongs
+        ]
         why = "nodes send connections of pods to that address straight to Kong, which closes them"
         yield Found(
             "KIP728", (f"{way.name} {taken}", *listening, why), "have ipMode: Proxy published", led_through(way)

@@ -77,7 +77,7 @@ def proxy_header_demanded(way: Way) -> Iterator[Found]:
     if not way.listens or not all(one.demands_proxy for one in way.listens):
         return
     for match, stands in _ending_http(way):
-        listening = [f"{kong.told_listen} (port {way.listens[0].port} demands it)" for kong in way.kongs]
+        listening = [f"{kong.telling(way.listens[0])} (port {way.listens[0].port} demands it)" for kong in way.kongs]
         because = (f"{stands}: it ends HTTP, and sends no PROXY header", *listening)
         steps = tuple(_reading(kong, match, way) for kong in way.kongs)[:1]
         yield Found("KIP725", because, "remove proxy_protocol from the listeners", steps, UNLESS_SENT)

@@ -158,6 +158,12 @@ OF_KONG = (
         proxied(REAL_IP_HEADER="CF-Connecting-IP"),
         "no KONG_REAL_IP_HEADER",
     ),
+    one(
+        "KIP709",
+        "a stream listener reads no header",
+        kong(PROXY_LISTEN=PROXIED, TRUSTED_IPS="10.0.0.0/8"),
+        kong(PROXY_LISTEN="off", STREAM_LISTEN="0.0.0.0:9000 proxy_protocol", TRUSTED_IPS="10.0.0.0/8"),
+    ),
     one("KIP710", "a hyphen", proxied(REAL_IP_HEADER="proxy-protocol"), proxied(), "proxy-protocol"),
     one("KIP710", "capital letters", proxied(REAL_IP_HEADER="PROXY_PROTOCOL"), proxied()),
     one("KIP710", "underscores", kong(**{**XFF, "REAL_IP_HEADER": "X_Forwarded_For"}), kong(**XFF)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from diagnose.catalogue import configured_around, configured_kong, configured_way
-from tests.diagnose.inspect.cases import CASES, Case
+from tests.diagnose.inspect.cases import CASES, HETZNER, Case
 from tests.diagnose.inspect.taking import PASTED, kinds_of, taken
-from tests.diagnose.inspect.things import found_in
+from tests.diagnose.inspect.things import found_in, kong, service
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {case.about}")
 
@@ -44,3 +44,13 @@ def test_a_remedy_that_is_pasted_cures_what_it_is_for(case: Case) -> None:
 def test_many_remedies_are_pasted() -> None:
     codes = {case.code for case in CASES if kinds_of(found_in(*case.wrong)[case.code]) & PASTED}
     assert len(codes) >= 15
+
+
+@pytest.mark.parametrize("told", [{}, {"PROXY_LISTEN": "off"}])
+def test_a_stream_listener_behind_proxy_headers_is_told_by_its_own_setting(told: dict[str, str]) -> None:
+    sends = service({f"{HETZNER}uses-proxyprotocol": "true"}, ports=[{"port": 9000, "targetPort": 9000}])
+    finding = found_in(kong(**told, STREAM_LISTEN="0.0.0.0:9000"), sends)["KIP726"]
+    assert "env KONG_STREAM_LISTEN: 0.0.0.0:9000 (port 9000 does not expect it)" in "\n".join(finding.because)
+    assert "400" not in "\n".join(finding.because), "that is HTTP's answer"
+    assert finding.remedy is not None
+    assert not kinds_of(finding) & PASTED, "no header has to do with it, and KONG_STREAM_LISTEN is told by the note"
