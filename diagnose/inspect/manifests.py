@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -131,14 +132,34 @@ def _documents(data: bytes, source: str) -> list[Any]:
         raise _refused(source, f"it is no UTF-8 (byte {error.start})", "Save it as UTF-8.") from error
     try:
         with _without_collector():
-            if text.lstrip().startswith("{"):
-                with contextlib.suppress(ValueError):  # braces begin a YAML document as well
-                    return [json.loads(text)]
+            if in_json := _in_json(text):
+                return in_json
             _check_events(text)
             return list(_composed(text))
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         remedy = "A chart's templates are to be rendered first: helm template." if "{{" in text else "Mend it."
         raise _refused(source, _reason(error), remedy) from error
+
+
+def _in_json(text: str) -> list[Any]:
+    """The JSON documents that a text is made of, one after another as kubectl prints them; none if it is other YAML.
+
+    ValueError where a document is followed by the beginning of another that is no JSON.
+    """
+    found: list[Any] = []
+    decoder, end = json.JSONDecoder(), 0
+    while start := _BRACE.match(text, end):
+        try:
+            document, end = decoder.raw_decode(text, start.end() - 1)
+        except ValueError:
+            if not found:
+                return []  # braces begin a YAML document as well
+            raise
+        found.append(document)
+    return [] if text[end:].strip() else found
+
+
+_BRACE = re.compile(r"\s*\{")
 
 
 @contextlib.contextmanager

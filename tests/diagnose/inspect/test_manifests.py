@@ -53,6 +53,26 @@ def test_what_kubectl_get_prints_is_taken_apart() -> None:
     }
 
 
+def in_json(kind: str, *names: str) -> str:
+    """What kubectl get -o json prints of some objects."""
+    items = [{"apiVersion": "v1", "kind": kind, "metadata": {"name": name}} for name in names]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=4)
+
+
+@pytest.mark.parametrize("between", ["\n", "", "\n---\n", "\r\n\r\n"])
+def test_json_documents_one_after_another_are_all_read(written: Path, between: str) -> None:
+    printed = [in_json("Service", "kong"), in_json("Node", "n1", "n2"), in_json("Pod", "p1")]
+    written.write_text(between.join(printed) + "\n")
+    snapshot = read_manifests(str(written)).snapshot
+    assert {kind: len(things) for kind, things in snapshot.objects.items()} == {"services": 1, "nodes": 2, "pods": 1}
+
+
+def test_a_json_document_that_breaks_off_after_another_is_refused_with_its_line(written: Path) -> None:
+    whole = in_json("Service", "kong")
+    written.write_text(whole + '\n{"apiVersion": "v1"')
+    assert f"Expecting ',' delimiter: line {whole.count(chr(10)) + 2} " in refused(written)
+
+
 @pytest.mark.parametrize("kind", ["List", "ServiceList"])
 def test_a_list_in_json_is_read_like_yaml(written: Path, kind: str) -> None:
     item = {"metadata": {"name": "kong"}, **({"apiVersion": "v1", "kind": "Service"} if kind == "List" else {})}
