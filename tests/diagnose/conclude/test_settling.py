@@ -22,7 +22,6 @@ EDGE_KNOWN = inventory(edge_known=True)
         ),
         (Way("proxy1"), {"KIP401"}, "nothing more to measure"),
         (Way("proxies", scheme="https", tls="ends", kong_tls=True), {"KIP206"}, "nothing more to measure"),
-        (Way("proxies", scheme="https"), {"KIP206"}, "whether port 443 of 203.0.113.80 is to speak TLS at all"),
     ],
 )
 def test_what_would_tell_possible_culprits_apart_is_named(way: Way, codes: set[str], settled_by: str) -> None:
@@ -31,6 +30,13 @@ def test_what_would_tell_possible_culprits_apart_is_named(way: Way, codes: set[s
     assert {culprit.code for culprit in told.culprits} == codes
     assert {culprit.certainty for culprit in told.culprits} == {"possible"}
     assert any(line.startswith(settled_by) for line in told.settled_by), told.settled_by
+
+
+def test_where_tls_is_answered_in_clear_text_it_is_asked_whether_that_port_is_meant_for_it() -> None:
+    (told,) = report(Way("proxies", scheme="https")).settled_by
+
+    assert told.startswith("whether port 443 of 203.0.113.80 is to speak TLS at all")
+    assert told.endswith("kongip probe 203.0.113.80:443")
 
 
 def test_behind_a_sidecar_only_a_way_past_it_is_told() -> None:

@@ -12,7 +12,7 @@ from diagnose.explain.cases import agrees
 from diagnose.explain.evidence import Seen
 from diagnose.explain.explain import Explanation, explain
 from diagnose.explain.senders import find_senders
-from diagnose.path.proxying import Answer
+from diagnose.path.proxying import HTTP, Answer
 from diagnose.path.traffic import Layer
 from diagnose.path.world import Prediction
 from diagnose.report.report import Verdict
@@ -217,6 +217,8 @@ def test_tls_answered_in_clear_text_is_no_missing_proxy_header() -> None:
     assert {"KIP206", "KIP401"} <= {culprit.code for culprit in answered.culprits}
     assert "KIP402" not in {culprit.code for culprit in answered.culprits}
     assert "KIP402" in {culprit.code for culprit in closed.culprits}
+    in_clear = [case.world for case in answered.cases if "KIP206" in {one.code for one in case.judgement.culprits}]
+    assert not any(hop.behaviour in HTTP for world in in_clear for hop in world.hops), "these end TLS themselves"
 
 
 def test_where_nobody_saw_an_ordinary_connection_nothing_is_told_of_its_address() -> None:
