@@ -7,9 +7,11 @@ everything that a run makes in a cluster is removed before it returns or raises.
 from __future__ import annotations
 
 import os
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from diagnose.errors import Stop
+from diagnose.errors import USAGE, Stop
 from diagnose.report.document import document
 from diagnose.report.report import Finding, Report, Severity, Verdict
 from diagnose.run import Options
@@ -35,8 +37,8 @@ def diagnose_lab(
     """
     from diagnose.lab.site import open_lab
 
-    options = Options(tuple(caller_ips), connections, timeout, command=f"kongip diagnose --lab {name}")
-    return _report(open_lab(name), options, progress)
+    options = _options(connections, timeout, caller_ips)
+    return _report(open_lab(name), replace(options, command=f"kongip diagnose --lab {name}"), progress)
 
 
 def diagnose_cluster(
@@ -62,6 +64,7 @@ def diagnose_cluster(
     Without a ``context`` it is the current one, or within a pod the cluster itself. Stop where it cannot be reached,
     where no Kong is found, or several and none is named; ``Stop.status`` tells a wrong name (2) from the rest (4).
     """
+    asked = _options(connections, timeout, caller_ips)
     from diagnose.cluster.options import DEFAULT_IMAGE, ClusterOptions
     from diagnose.cluster.site import open_cluster
 
@@ -81,7 +84,24 @@ def diagnose_cluster(
         )
     )
     kubectl = f"kubectl --context {context}" if context else "kubectl"
-    return _report(site, Options(tuple(caller_ips), connections, timeout, kubectl), progress)
+    return _report(site, replace(asked, kubectl=kubectl), progress)
+
+
+def _options(connections: int, timeout: float, caller_ips: Sequence[str]) -> Options:
+    """What was asked for. Stop with status 2 for what the flag of that purpose would refuse."""
+    from diagnose.commands import values
+
+    checks: list[tuple[str, Callable[[str], object], object]] = [
+        ("connections", values.count, connections),
+        ("timeout", values.seconds, timeout),
+        *(("caller_ips", values.network, one) for one in caller_ips),
+    ]
+    for name, check, given in checks:
+        try:
+            check(str(given))
+        except ArgumentTypeError as error:
+            raise Stop(f"{name}: {error}.", "The flags of kongip diagnose take the same.", USAGE) from error
+    return Options(tuple(caller_ips), connections, timeout)
 
 
 def _report(site: Site, options: Options, progress: Callable[[str], None] | None) -> Report:

@@ -45,6 +45,8 @@ def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
             return _count(file, form, kinds) if len(parts) < 2 else _count_parts(name, parts, form, kinds)
     except FileNotFoundError:
         raise Stop(f"--file {name}: there is no such file.", "Name a log that Kong has written.", USAGE) from None
+    except IsADirectoryError:
+        raise Stop(f"--file {name} is a folder.", "Name a log within it.", USAGE) from None
     except (OSError, EOFError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Stop(f"--file {name} cannot be read: {reason}.", "Check the file, and the right to read it.") from error

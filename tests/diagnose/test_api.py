@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,21 @@ def test_a_lab_that_there_is_not_stops_with_its_status() -> None:
     with pytest.raises(diagnose.Stop) as stop:
         diagnose.diagnose_lab("nowhere")
     assert stop.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"connections": 0}, "connections: '0' is not a number from 1 to 1000."),
+        ({"timeout": -1.0}, "timeout: '-1.0' is not a number of seconds from 0.1 to 60."),
+        ({"caller_ips": ["203.0.113.0/24", "foo"]}, "caller_ips: 'foo' is neither an address nor a CIDR."),
+    ],
+)
+@pytest.mark.parametrize("run", [functools.partial(diagnose.diagnose_lab, "preserved"), diagnose.diagnose_cluster])
+def test_what_a_flag_would_refuse_is_refused_by_its_name(run: Any, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(diagnose.Stop) as stopped:
+        run(**given)
+    assert (stopped.value.what, stopped.value.status) == (told, 2)
 
 
 def test_a_cluster_that_there_is_not_stops(tmp_path: Path) -> None:

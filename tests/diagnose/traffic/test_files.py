@@ -120,7 +120,7 @@ def test_a_broken_archive_could_not_be_read(tmp_path: Path) -> None:
     assert stop.value.status == 4
 
 
-def test_a_folder_could_not_be_read(tmp_path: Path) -> None:
-    with pytest.raises(Stop) as stop:
+def test_a_folder_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(Stop, match="is a folder") as stop:
         count_file(str(tmp_path), None, KINDS)
-    assert stop.value.status == 4
+    assert stop.value.status == 2
