@@ -14,7 +14,10 @@ SHARE = 128
 """A chunk is about this part of what is before it in the log, a line at least: what is told over time is as fine."""
 
 BUFFER = 1024 * 1024
-"""Bytes; a line that is longer is left out."""
+"""Bytes; of a line that is longer nothing is kept."""
+
+TOO_LONG = memoryview(b"")
+"""What comes in the place of such a line: an empty chunk."""
 
 
 class Readable(Protocol):
@@ -53,6 +56,9 @@ def chunks(file: Readable, begin: int = 0, end: int | None = None) -> Iterator[m
         view[: have - start] = view[start:have]
         have -= start
         if have == BUFFER:
+            if not too_long:
+                yield TOO_LONG
+            read += have - 1
             have, too_long = 1, True  # what is left of that line is no line of its own
 
 

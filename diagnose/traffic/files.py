@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from diagnose.errors import USAGE, Stop
-from diagnose.traffic.chunks import Readable, chunks
+from diagnose.traffic.chunks import BUFFER, Readable, chunks
 from diagnose.traffic.formats import Format
 from diagnose.traffic.kinds import Kinds
 from diagnose.traffic.tally import Tally
@@ -130,7 +130,8 @@ def _count_left(left: int, name: str, parts: Sequence[tuple[int, int]], form: Fo
         with open(name, "rb") as file:
             if begin:
                 file.seek(begin - 1)
-                file.readline()
+                while (read := file.readline(BUFFER)) and not read.endswith(b"\n") and file.tell() < end:
+                    pass
                 begin = file.tell()
             if begin < end:  # or else one line is longer than all of the part
                 file.raw.seek(begin, os.SEEK_SET)

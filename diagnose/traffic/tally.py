@@ -66,7 +66,7 @@ class Timeline:
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted: ``requests`` are lines with an address, ``others`` those of an error log and the like.
+    """What was counted: ``requests`` are lines with an address, ``others`` the rest, such as an error log's.
 
     ``given`` tells that the user named the ``format``; else it is found anew where no line is a request.
     """
@@ -85,7 +85,10 @@ class Tally:
         return cls(format=form, given=form is not None)
 
     def take(self, chunk: Chunk, kinds: Kinds) -> None:
-        """Count the lines of a chunk; they are taken to be of about one time."""
+        """Count the lines of a chunk, taken to be of about one time; an empty one is a line too long to read."""
+        if not chunk:
+            self.others += 1
+            return
         form = self.format or of_chunk(chunk)
         counts, told, others = _counted(form, chunk, kinds)
         if not told and not self.given:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnose.traffic.chunks import BUFFER, LARGEST, chunks
+from diagnose.traffic.chunks import BUFFER, LARGEST, TOO_LONG, chunks
+
+LEFT_OUT = b"(too long)"
 
 
 class Dripping(io.RawIOBase):
@@ -30,6 +32,9 @@ class Dripping(io.RawIOBase):
 def lines_of(data: bytes, step: int = BUFFER, begin: int = 0, end: int | None = None) -> list[bytes]:
     found: list[bytes] = []
     for chunk in chunks(Dripping(data[begin:], step), begin, end):
+        if chunk == TOO_LONG:
+            found.append(LEFT_OUT)
+            continue
         assert chunk[0] == 0x0A
         found += bytes(chunk).split(b"\n")[1:]
     return found
@@ -60,9 +65,15 @@ def test_chunks_grow_with_what_was_read_and_no_further() -> None:
     assert LARGEST - 200 < max(sizes) <= LARGEST
 
 
-def test_a_line_longer_than_the_buffer_is_left_out_and_the_next_is_not() -> None:
-    data = b"first\n" + b"x" * (3 * BUFFER) + b"\nsecond\n"
-    assert [line for line in lines_of(data) if line] == [b"first", b"second"]
+@pytest.mark.parametrize("length", [BUFFER - 1, BUFFER, 3 * BUFFER])
+def test_a_line_longer_than_the_buffer_is_told_once_and_the_next_is_whole(length: int) -> None:
+    data = b"first\n" + b"x" * length + b"\nsecond\n" + b"x" * length
+    assert [line for line in lines_of(data) if line] == [b"first", LEFT_OUT, b"second", LEFT_OUT]
+
+
+def test_a_part_ends_where_it_should_though_a_line_in_it_is_too_long() -> None:
+    data = b"x" * (3 * BUFFER) + b"\nsecond\n"
+    assert [line for line in lines_of(data + b"third\n", end=len(data)) if line] == [LEFT_OUT, b"second"]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\n\n\n"])

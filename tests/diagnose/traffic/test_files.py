@@ -6,6 +6,7 @@ import gzip
 import multiprocessing
 import os
 import signal
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,26 @@ def test_a_line_that_is_longer_than_a_part_is_counted_once(tmp_path: Path, monke
     monkeypatch.setattr(files, "AT_ONCE", 2)
 
     assert count_file(str(path), None, KINDS).requests == 3
+
+
+@pytest.mark.parametrize("size", [1 << 40, 1 << 20, 1 << 18])
+def test_lines_too_long_to_be_read_are_counted_as_others_within_flat_memory(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "access.log"
+    long = plain("10.0.0.9") + "x" * (8 << 20)
+    path.write_bytes(text([*LINES[:2000], long, *LINES[2000:4000], long, *LINES[4000:]]))
+    monkeypatch.setattr(files, "PART", size)
+    monkeypatch.setattr(files, "AT_ONCE", 2)
+    monkeypatch.setattr(files, "_work", lambda *given: given[0].send(Tally()))  # all is counted where memory is traced
+
+    tracemalloc.start()
+    told = count_file(str(path), None, KINDS)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (told.requests, told.others) == (5000, 2)
+    assert most < 5 << 20
 
 
 def test_a_process_that_is_ended_amid_its_part_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
