@@ -37,6 +37,7 @@ WRAPPED = "log"
 """The key under which Docker's json-file driver keeps the line itself."""
 
 NO_ADDRESS = b"-"
+"""What nginx writes in an address' place where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

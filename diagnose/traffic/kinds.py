@@ -15,6 +15,7 @@ from diagnose.path.traffic import Address
 class Kind(StrEnum):
     """The kinds in the order in which they are told, which is that of the path from Kong outwards."""
 
+    SOCKET = "local socket"
     LOOPBACK = "loopback"
     POD_NETWORK = "pod network"
     NODE = "node"
@@ -38,7 +39,7 @@ KIND_OF_OWNER = {
     Owned.LOOPBACK: Kind.LOOPBACK,
 }
 
-INFRASTRUCTURE = frozenset({Kind.LOOPBACK, Kind.POD_NETWORK, Kind.NODE, Kind.BALANCER, Kind.CDN})
+INFRASTRUCTURE = frozenset({Kind.SOCKET, Kind.LOOPBACK, Kind.POD_NETWORK, Kind.NODE, Kind.BALANCER, Kind.CDN})
 """The kinds that stand between callers and Kong: a request that carries one of them has lost its caller's address."""
 
 SPECIAL: tuple[tuple[Network, Kind], ...] = tuple(
@@ -55,6 +56,9 @@ SPECIAL: tuple[tuple[Network, Kind], ...] = tuple(
     )
     for text in texts
 )
+
+SOCKET = b"unix:"
+"""What nginx writes in the place of an address where a connection comes over a unix socket (ngx_sock_ntop)."""
 
 REMEMBERED = 1 << 16
 """How many addresses' kinds are kept, so that memory does not grow with the log."""
@@ -89,6 +93,8 @@ class Kinds:
         return next(special, Kind.PUBLIC)
 
     def _told(self, field: bytes) -> Kind | None:
+        if field == SOCKET:
+            return Kind.SOCKET
         text = field.decode("latin-1")
         try:
             if ":" not in text:

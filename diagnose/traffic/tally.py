@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from diagnose.traffic.formats import Chunk, Format, of_chunk, time_in
+from diagnose.traffic.formats import NO_ADDRESS, Chunk, Format, of_chunk, time_in
 from diagnose.traffic.kinds import Kind, Kinds
 
 KEPT = 50_000
@@ -124,14 +124,10 @@ def _counted(form: Format, chunk: Chunk, kinds: Kinds) -> tuple[Counter[bytes], 
     others = 0
     for address in list(counts):
         kind = kinds.of(address)
-        if kind is None and (address in NOBODY or not form.strict):
+        if kind is None and (address == NO_ADDRESS or not form.strict):
             kind = Kind.UNKNOWN
         if kind is None:
             others += counts.pop(address)
         else:
             told[kind] += counts[address]
     return counts, told, others
-
-
-NOBODY = frozenset({b"-", b"unix:"})
-"""What nginx writes in an address' place where there is none."""

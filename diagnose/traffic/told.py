@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from diagnose.owners import Inventory
 from diagnose.path.traffic import parse_address
-from diagnose.traffic.kinds import INFRASTRUCTURE, Kind, Kinds
+from diagnose.traffic.kinds import INFRASTRUCTURE, SOCKET, Kind, Kinds
 from diagnose.traffic.tally import KEPT, Tally
 
 if TYPE_CHECKING:
@@ -113,9 +113,15 @@ MAPPED = b"::ffff:"
 
 def _seen(field: bytes, number: int, kinds: Kinds, inventory: Inventory) -> Seen:
     text = field.decode("utf-8", "replace")
+    if field == SOCKET:
+        return Seen(text, Kind.SOCKET, number, BESIDE)
     address = parse_address(text)
     owners = inventory.owners(address) if address is not None else ()
     return Seen(text, kinds.of(field) or Kind.UNKNOWN, number, owners[0].name if owners else None)
+
+
+BESIDE = "something on Kong's own machine or in its pod"
+"""Who connects over a unix socket: a sidecar, say."""
 
 
 def _ordered(counts: Mapping[Kind, int]) -> tuple[tuple[Kind, int], ...]:
@@ -152,6 +158,11 @@ def hint(requests: int, kinds: Mapping[Kind, int], commonest: Sequence[Seen], di
         named = " and ".join(dict.fromkeys(_several(one.kind) for one in carried)) or "infrastructure"
         few = _addresses(len(carried)) if len(carried) < COMMONEST else "addresses"
         told = f"{share(lost, requests)} of requests carry {few} of {named}, not their callers'."
+        if kinds.get(Kind.SOCKET) == lost:
+            told = (
+                f"{share(lost, requests)} of requests come over a local socket, without an address: from {BESIDE}, "
+                "such as a sidecar."
+            )
         mixed = " The rest does not, so two paths are mixed." if 20 * lost < 19 * requests else ""
         return f"{told}{mixed} kongip diagnose names the layer."
     top = 0
@@ -186,6 +197,7 @@ def _addresses(number: int) -> str:
 
 def _several(kind: Kind) -> str:
     return {
+        Kind.SOCKET: "a local socket",
         Kind.NODE: "nodes",
         Kind.BALANCER: "the balancer",
         Kind.POD_NETWORK: "the pod network",

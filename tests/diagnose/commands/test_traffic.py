@@ -77,6 +77,26 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
     assert json.loads(answer)["requests"] == 1000
 
 
+def test_connections_over_a_unix_socket_are_told_as_those_of_something_beside_kong(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "access.log").write_bytes(text([plain("unix:")] * 3 + [plain("192.0.2.1")]))
+
+    told = document(capsys, "--file", str(tmp_path / "access.log"))
+    assert main(["traffic", "--file", str(tmp_path / "access.log")]) == 0
+
+    assert told["kinds"] == {"local socket": 3, "public": 1}
+    assert told["addresses"]["commonest"][0] == {
+        "address": "unix:",
+        "kind": "local socket",
+        "requests": 3,
+        "owner": "something on Kong's own machine or in its pod",
+    }
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.startswith("75 % of requests come over a local socket, without an address: from something on")
+    assert "such as a sidecar. The rest does not, so two paths are mixed." in printed
+
+
 def test_a_cure_in_the_middle_is_seen_over_time(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     lines = [plain("10.0.0.4" if one < 300 else f"198.51.100.{one % 99}", NOON + one) for one in range(600)]
     (tmp_path / "access.log").write_bytes(text(lines))
@@ -149,6 +169,7 @@ def carried(*seen: tuple[Kind, int]) -> str:
         (((Kind.NODE, 500), (Kind.NODE, 500)), "100 % of requests carry two addresses of nodes"),
         (((Kind.NODE, 500), (Kind.PUBLIC, 500)), "two paths are mixed"),
         (((Kind.CDN, 990), (Kind.PUBLIC, 10)), "of a CDN"),
+        (((Kind.SOCKET, 990), (Kind.NODE, 10)), "two addresses of a local socket and nodes"),
         (((Kind.PRIVATE, 950), (Kind.PUBLIC, 50)), "carry one address"),
         (tuple((Kind.PUBLIC, 10) for _ in range(90)), "no known infrastructure"),
         (((Kind.NODE, 1), *((Kind.PUBLIC, 10) for _ in range(90))), "no known infrastructure"),

@@ -28,7 +28,7 @@ def test_requests_and_other_lines_are_told_apart() -> None:
     seen = tally(plain("10.0.0.1"), ERROR, plain("192.0.2.1"), "", "a stack traceback", plain("unix:"), plain("-"))
 
     assert (seen.requests, seen.others) == (4, 2)
-    assert seen.kinds == {Kind.PRIVATE: 1, Kind.PUBLIC: 1, Kind.UNKNOWN: 2}
+    assert seen.kinds == {Kind.PRIVATE: 1, Kind.PUBLIC: 1, Kind.SOCKET: 1, Kind.UNKNOWN: 1}
 
 
 @pytest.mark.parametrize("each", [True, False])
