@@ -13,7 +13,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Tells what a Kong would conclude from a connection, and why, out of the model alone: nothing is sent."
     )
-    parser.epilog = "exit status: 0 answered, 2 usage or a line that asks nothing, 4 could not run, 130 interrupted"
+    parser.epilog = (
+        "exit status: 0 answered, 2 usage, or a line or a batch that asks nothing, 4 could not run, 130 interrupted"
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--peer", metavar="ADDRESS", help="the TCP peer that Kong sees")
     what.add_argument("--batch", metavar="FILE", help="JSON lines of questions (-: standard input), a JSON line each")

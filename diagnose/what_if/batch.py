@@ -27,9 +27,12 @@ class Source(Protocol):
         ...
 
 
-def answer_lines(source: Source, sink: TextIO) -> int:
-    """Write the answers to ``sink``, flushed before each wait for more; how many lines could not be answered."""
-    number = failed = 0
+def answer_lines(source: Source, sink: TextIO) -> tuple[int, int]:
+    """Write the answers to ``sink``, flushed before each wait for more.
+
+    Returns how many lines there were, blank ones left out, and how many of them could not be answered.
+    """
+    number = asked = failed = 0
     for lines in _lines(source):
         answers = []
         for line in lines:
@@ -39,12 +42,13 @@ def answer_lines(source: Source, sink: TextIO) -> int:
             if not line.strip():
                 continue
             said = _answer(line, number)
+            asked += 1
             failed += "error" in said
             answers.append(json.dumps(said, separators=(",", ":")) + "\n")
         if answers:
             sink.write("".join(answers))
             sink.flush()
-    return failed
+    return asked, failed
 
 
 def _answer(line: bytes, number: int) -> dict[str, object]:

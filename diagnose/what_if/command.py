@@ -49,14 +49,17 @@ def answer_one(options: Namespace) -> None:
 
 
 def answer_batch(options: Namespace) -> None:
-    """Print an answer to each line of a file or of standard input; Stop at the end if some asked nothing."""
+    """Print an answer to each line of a file or of standard input; Stop at the end if some or all asked nothing."""
     stray = next((name for name in _OF_ONE if getattr(options, name) not in (None, False, [])), None)
     if stray is not None:
         raise Stop(f"--{stray.replace('_', '-')} goes with --peer, not with --batch.", "Put it into the lines.", USAGE)
     if options.output == "text":
         raise Stop("--output text goes with --peer, not with --batch.", "Leave it out.", USAGE)
     with _opened(options.batch) as source:
-        failed = answer_lines(source, sys.stdout)
+        asked, failed = answer_lines(source, sys.stdout)
+    if not asked:
+        name = "Standard input" if options.batch == "-" else repr(options.batch)
+        raise Stop(f"{name} holds no line, and so asks nothing.", "Give a question as JSON on each line.", USAGE)
     if failed:
         lines = "1 line asks" if failed == 1 else f"{failed} lines ask"
         raise Stop(f"{lines} nothing that can be answered.", "An error stands in the place of each answer.", USAGE)

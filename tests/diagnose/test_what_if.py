@@ -183,6 +183,18 @@ def test_such_a_line_is_told_by_the_exit_status(stdin: io.BytesIO, capsys: pytes
     assert printed.err.startswith("kongip: 1 line asks nothing that can be answered.")
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b" \n\t\r\n", b"\xef\xbb\xbf"])
+def test_a_batch_without_a_line_asks_nothing(
+    content: bytes, stdin: io.BytesIO, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stdin.write(content)
+    stdin.seek(0)
+    (tmp_path / "rows").write_bytes(content)
+    advice = "holds no line, and so asks nothing. Give a question as JSON on each line.\n"
+    assert said(capsys, "--batch", "-") == (2, f"kongip: Standard input {advice}")
+    assert said(capsys, "--batch", str(tmp_path / "rows")) == (2, f"kongip: {str(tmp_path / 'rows')!r} {advice}")
+
+
 def test_a_header_of_the_longest_kind_is_answered() -> None:
     value = "1.2.3.4".rjust(LONGEST_HEADER - len("X-Forwarded-For") - 4)
     [answer] = answers(row(request_headers=[["X-Forwarded-For", value]]))
@@ -202,7 +214,7 @@ def test_each_answer_is_there_before_more_is_waited_for() -> None:
             written.append(len(sink.getvalue().splitlines()))
             return next(self.chunks)
 
-    assert answer_lines(Slow(), sink) == 0
+    assert answer_lines(Slow(), sink) == (2, 0)
     assert written == [0, 0, 1, 2]
 
 
