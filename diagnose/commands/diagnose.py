@@ -44,7 +44,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Probe, judge, and tell."""
-    output.check(options, *(path for path in (options.save, options.metrics_file) if path))
+    further = [path for path in (options.save, options.metrics_file) if path is not None]
+    output.check(options, *further, read=options.saved)
     if options.saved is not None:
         return _explain_again(options, argv)
     if options.all_contexts or len(set(options.contexts)) > 1:

@@ -46,20 +46,39 @@ def add_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     return told
 
 
-def check(options: argparse.Namespace, *further: str) -> None:
-    """Stop with status 2, before anything is sent, where a file could not be written; ``further`` are files, too."""
+def check(options: argparse.Namespace, *further: str, read: str | None = None) -> None:
+    """Stop with status 2, before anything is sent, where a file could not be written; ``further`` are files, too.
+
+    ``read`` is a file that the run is told from, which no output may replace.
+    """
     paths = [*(path for _, path in options.output_file), *further]
     for path in paths:
-        folder = Path(path).resolve().parent
-        if Path(path).is_dir():
+        if not path:
+            raise Stop("'' is no file's name.", "Name a file.", USAGE)
+        folder = Path(os.path.realpath(path)).parent
+        if os.path.isdir(path):
             raise Stop(f"{path} is a folder.", "Name a file in it.", USAGE)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise Stop(f"{path} cannot be written: there is no folder {folder}.", "Make it, or name another.", USAGE)
-        if not os.access(path if Path(path).exists() else folder, os.W_OK):
+        try:
+            Path(path).stat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # too long a name, or links that lead in a circle
+            raise Stop(f"{path} cannot be written: {error.strerror}.", "Name another file.", USAGE) from error
+        if not os.access(path if os.path.exists(path) else folder, os.W_OK):
             raise Stop(f"{path} cannot be written: you may not.", "Name another file.", USAGE)
-    twice = next((path for path in paths if paths.count(path) > 1), None)
+    files = [_file(path) for path in paths]
+    if read is not None and _file(read) in files:
+        raise Stop(f"{read} is read, and would be replaced.", "Name another file for the output.", USAGE)
+    twice = next((path for path, file in zip(paths, files, strict=True) if files.count(file) > 1), None)
     if twice is not None:
         raise Stop(f"{twice} is named twice.", "Each output takes a file of its own.", USAGE)
+
+
+def _file(path: str) -> str:
+    """The file that a path leads to; what is no ordinary one, such as a terminal, is what it is called."""
+    return path if os.path.exists(path) and not os.path.isfile(path) else os.path.realpath(path)
 
 
 def judged(report: Report, options: argparse.Namespace) -> Report:

@@ -96,7 +96,14 @@ def kubeconfig(tmp_path: Path) -> str:
         (("diagnose", "--lab", "preserved", "--output-file", "/nowhere/report.html"), "/nowhere"),
         (("diagnose", "--lab", "preserved", "--output-file", "json=/tmp"), "folder"),
         (("diagnose", "--lab", "preserved", "--output-file", "a.json", "--save", "a.json"), "twice"),
+        (("diagnose", "--lab", "preserved", "--output-file", "a.json", "--save", "./a.json"), "twice"),
+        (("diagnose", "--from", "README.md", "--output-file", "./README.md"), "README.md is read, and would be"),
+        (("diagnose", "--from", "README.md", "--redact", "--save", "docs/../README.md"), "would be replaced"),
         (("diagnose", "--lab", "preserved", "--save", "/nowhere/run.json"), "/nowhere"),
+        (("diagnose", "--lab", "preserved", "--save", "a" * 300), "cannot be written: File name too long"),
+        (("diagnose", "--from", "a" * 300), "cannot be read: File name too long"),
+        (("diagnose", "--lab", "preserved", "--save", ""), "'' is no file's name"),
+        (("diagnose", "--lab", "preserved", "--metrics-file", ""), "'' is no file's name"),
         (("diagnose", "--from", "/nowhere/run.json"), "/nowhere/run.json"),
         (("diagnose", "--from", "README.md"), "README.md"),
         (("diagnose", "--from", "a", "--lab", "preserved"), "--lab"),
@@ -161,6 +168,14 @@ def test_an_api_server_that_does_not_answer_is_named_and_no_secret_with_it(
     assert status == 4
     assert "https://127.0.0.1:1" in line
     assert "secret-token" not in line
+
+
+def test_a_link_that_leads_to_itself_is_no_output(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.json").symlink_to("a.json")
+
+    status, line = said(capsys, "diagnose", "--lab", "preserved", "--output-file", str(tmp_path / "a.json"))
+
+    assert (status, "Too many levels of symbolic links" in line) == (2, True)
 
 
 @pytest.mark.parametrize(
