@@ -73,6 +73,8 @@ def read_json(path: str) -> Any:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
     except OSError as error:
-        raise Stop(f"{path} cannot be read: {error.strerror}.", "Name a file that is there.", USAGE) from error
+        raise Stop(
+            f"{path or repr(path)} cannot be read: {error.strerror}.", "Name a file that is there.", USAGE
+        ) from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error

@@ -185,7 +185,7 @@ def open_lab(name: str) -> LabSite:
     if lab is None:
         near = get_close_matches(name, LABS, n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(LABS)}."
-        raise Stop(f"There is no lab {name}.", hint, USAGE)
+        raise Stop(f"There is no lab {name or repr(name)}.", hint, USAGE)
     if sys.platform != "linux":
         raise Stop("The labs need the whole of 127.0.0.0/8 on loopback.", "Run them on Linux.")
     _check_loopback()

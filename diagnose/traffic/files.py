@@ -32,6 +32,8 @@ AT_ONCE = min(4, os.cpu_count() or 1)
 
 def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
     """The tally of one log. Stop where it cannot be read."""
+    if name == STANDARD_INPUT and sys.stdin is None:
+        raise Stop("Standard input is closed.", "Give a file, or open it.", USAGE)
     try:
         with open(0 if name == STANDARD_INPUT else name, "rb", closefd=name != STANDARD_INPUT) as file:
             if file.peek(len(GZIP)).startswith(GZIP):
@@ -44,7 +46,9 @@ def count_file(name: str, form: Format | None, kinds: Kinds) -> Tally:
             parts = _parts(os.fstat(file.fileno()))
             return _count(file, form, kinds) if len(parts) < 2 else _count_parts(name, parts, form, kinds)
     except FileNotFoundError:
-        raise Stop(f"--file {name}: there is no such file.", "Name a log that Kong has written.", USAGE) from None
+        raise Stop(
+            f"--file {name or repr(name)}: there is no such file.", "Name a log that Kong has written.", USAGE
+        ) from None
     except IsADirectoryError:
         raise Stop(f"--file {name} is a folder.", "Name a log within it.", USAGE) from None
     except (OSError, EOFError) as error:

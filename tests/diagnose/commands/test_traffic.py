@@ -125,6 +125,7 @@ def test_a_log_without_a_request_is_undetermined(capsys: pytest.CaptureFixture[s
         (("--file", "/dev/null", "--log-format", "$host"), "$remote_addr"),
         (("--owner", "10.0.0.0/8"), "10.0.0.0/8"),
         (("--file", "/nowhere/access.log"), "/nowhere/access.log"),
+        (("--file", ""), "--file '': there is no such file"),
     ],
 )
 def test_bad_input_is_one_line_that_names_it(
@@ -134,6 +135,15 @@ def test_bad_input_is_one_line_that_names_it(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert named in printed.err
+
+
+def test_a_standard_input_that_is_closed_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert main(["traffic", "--file", "-"]) == 2
+    assert capsys.readouterr().err == "kongip: Standard input is closed. Give a file, or open it.\n"
 
 
 def test_a_hostile_log_steers_no_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
