@@ -49,13 +49,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--port", metavar="N", type=values.port, action="append", default=[], help="only to or from it; repeatable"
     )
     cluster = parser.add_argument_group("in a cluster")
-    cluster.add_argument("--context", metavar="NAME", help="capture on the nodes of Kong's pods, while probes are sent")
+    cluster.add_argument(
+        "--context", metavar="NAME", type=values.name, help="capture on the nodes of Kong's pods, while probes are sent"
+    )
     cluster.add_argument(
         "--ephemeral",
         action="store_true",
         help="capture in Kong's pods instead, by an ephemeral container in each (Kubernetes 1.23 and later)",
     )
-    cluster.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
+    cluster.add_argument(
+        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
+    )
     cluster.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     cluster.add_argument("--url", metavar="URL", action="append", default=[], help="a further entry; repeatable")
     cluster.add_argument("--namespace", metavar="NAME", help="where the capturing pods are made; default: Kong's")

@@ -21,9 +21,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     where = parser.add_argument_group("where")
     place = where.add_mutually_exclusive_group(required=True)
-    place.add_argument("--context", metavar="NAME", help="the kubeconfig context of a cluster")
+    place.add_argument("--context", metavar="NAME", type=values.name, help="the kubeconfig context of a cluster")
     place.add_argument("--admin-url", metavar="URL", help="Kong's Admin API (a token: $KONGIP_ADMIN_TOKEN)")
-    where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
+    where.add_argument(
+        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
+    )
     where.add_argument(
         "--namespace", metavar="NAME", type=values.namespace, help="the only namespace to look in; default: all"
     )

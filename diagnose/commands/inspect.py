@@ -6,7 +6,7 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
-from diagnose.commands import output
+from diagnose.commands import output, values
 from diagnose.errors import USAGE, Stop
 
 _OF_CONTEXTS = ("kubeconfig", "service", "ingress_class", "namespace")
@@ -18,11 +18,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "exit status: 0 no finding at or above --fail-on, 1 there is one, 2 usage, 4 could not run"
     where = parser.add_argument_group("where")
     place = where.add_mutually_exclusive_group(required=True)
-    place.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster, which is only read")
+    place.add_argument(
+        "--context",
+        metavar="NAME",
+        type=values.name,
+        help="the kubeconfig context of Kong's cluster, which is only read",
+    )
     place.add_argument(
         "--file", metavar="FILE|FOLDER|-", help="manifests as kubectl get -o yaml or helm template print them"
     )
-    where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
+    where.add_argument(
+        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
+    )
     where.add_argument("--service", metavar="NAMESPACE/NAME", help="Kong's proxy Service")
     where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to inspect")
     where.add_argument("--namespace", metavar="NAME", help="the only namespace to look for Kong in")

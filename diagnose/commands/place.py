@@ -41,6 +41,7 @@ def add_flags(parser: argparse.ArgumentParser, connections: int, *, several: boo
             "--context",
             dest="contexts",
             metavar="NAME",
+            type=values.name,
             action="append",
             default=[],
             help=f"{told}; repeatable, to diagnose several side by side",
@@ -48,9 +49,11 @@ def add_flags(parser: argparse.ArgumentParser, connections: int, *, several: boo
         place.add_argument("--all-contexts", action="store_true", help="all of the kubeconfig; inspected without --yes")
         where.add_argument("--yes", action="store_true", help="with --all-contexts: deploy and send probes in each")
     else:
-        place.add_argument("--context", metavar="NAME", help=told)
+        place.add_argument("--context", metavar="NAME", type=values.name, help=told)
     place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
-    where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
+    where.add_argument(
+        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
+    )
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     route = where.add_mutually_exclusive_group()
     route.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to diagnose")

@@ -21,7 +21,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = "exit status: 0 told, 2 usage, 3 no request in the log, 4 could not run"
     where = parser.add_argument_group("where")
-    where.add_argument("--context", metavar="NAME", help="the kubeconfig context of Kong's cluster, which is only read")
+    where.add_argument(
+        "--context",
+        metavar="NAME",
+        type=values.name,
+        help="the kubeconfig context of Kong's cluster, which is only read",
+    )
     where.add_argument(
         "--file",
         metavar="FILE|-",
@@ -29,7 +34,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="an access log, plain or gzipped (-: standard input); repeatable",
     )
-    where.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
+    where.add_argument(
+        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
+    )
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong whose logs are read")
     past = where.add_mutually_exclusive_group()

@@ -37,6 +37,13 @@ def place(text: str) -> tuple[str, int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT: {error}") from error
 
 
+def name(text: str) -> str:
+    """A name that is not empty: a variable that a script did not set shall not stand for the current context."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' names nothing")
+    return text
+
+
 def path(text: str) -> str:
     """The path of a request, as it is sent."""
     if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text:

@@ -146,6 +146,17 @@ def test_an_unknown_context_is_told_with_near_matches(capsys: pytest.CaptureFixt
     assert "production" in line
 
 
+@pytest.mark.parametrize("command", ["diagnose", "watch", "inspect", "traffic", "clean", "capture"])
+@pytest.mark.parametrize("flag", ["--context", "--kubeconfig"])
+def test_a_name_that_a_script_left_empty_does_not_mean_the_current_context(
+    capsys: pytest.CaptureFixture[str], command: str, flag: str
+) -> None:
+    assert said(capsys, command, flag, "") == (
+        2,
+        f"kongip: argument {flag}: '' names nothing. See kongip {command} --help.",
+    )
+
+
 def test_a_missing_kubeconfig_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, line = said(capsys, "diagnose", "--context", "a", "--kubeconfig", str(tmp_path / "none"))
 
