@@ -27,6 +27,7 @@ from diagnose.cluster.locate import Located
 from diagnose.cluster.node_entries import named_at_nodes, node_entries
 from diagnose.cluster.objects import namespace_of
 from diagnose.cluster.options import ClusterOptions
+from diagnose.cluster.own_pod import own_pod
 from diagnose.cluster.pods import KongPod, find_pods
 from diagnose.cluster.ports import web_ports
 from diagnose.cluster.replies import Object
@@ -70,6 +71,7 @@ def survey(api: Api, options: ClusterOptions, located: Located) -> Surroundings:
     found, snapshot = located.found, located.snapshot
     asked = beside(lambda: _pods(api, found.service, execute=options.execute))
     read = beside(lambda: _read_around(api, snapshot, found.service))
+    ours = beside(lambda: own_pod(api, snapshot.of("pods")))
     fronts = fronts_of(snapshot, found.service, found.route)
     balancer = recognise(found.service, snapshot.of("nodes"), snapshot.of("pods"))
     edges = {
@@ -83,7 +85,7 @@ def survey(api: Api, options: ClusterOptions, located: Located) -> Surroundings:
     ports = web_ports(found.service, [pod.pod for pod in pods], listeners)
     inventory = read_inventory(
         snapshot.of("nodes"),
-        (*snapshot.of("pods"), *(pod.pod for pod in pods)),
+        (*snapshot.of("pods"), *(pod.pod for pod in pods), *ours.result()),
         snapshot.of("services"),
         found.service,
         fronts,
