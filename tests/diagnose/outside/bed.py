@@ -118,11 +118,14 @@ listen kong
 @contextlib.contextmanager
 def echo(secret: str = SECRET) -> Iterator[int]:
     """Run the echo as its user does; yields its port."""
-    port = free_port(CALLER)
-    environment = os.environ | {"KONGIP_SECRET": secret, "KONGIP_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", "echo_server"], cwd=ROOT, env=environment)
+    for _ in range(3):  # it listens on every address, and a connection of somebody's may have taken the port meanwhile
+        port = free_port(CALLER)
+        environment = os.environ | {"KONGIP_SECRET": secret, "KONGIP_PORT": str(port)}
+        process = subprocess.Popen([sys.executable, "-m", "echo_server"], cwd=ROOT, env=environment)
+        until(lambda: process.poll() is not None or _listens(CALLER, port), PATIENCE)  # noqa: B023  # at once
+        if process.poll() is None:
+            break
     try:
-        until(lambda: _listens(CALLER, port), PATIENCE)
         yield port
     finally:
         process.terminate()
