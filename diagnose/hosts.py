@@ -1,4 +1,4 @@
-"""Host names as they travel: in a Host header, and in a TLS handshake's server name."""
+"""Host names and addresses as they travel: in a Host header, in a URL, in a TLS handshake's server name."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def host_name(text: str) -> str:
     if _NAME.fullmatch(encoded) is None:
         raise ValueError(f"{text!r} is no host name")
     return encoded
+
+
+def bracketed(address: str) -> str:
+    """An address as it stands before a port: IPv6 ones in brackets (RFC 3986, 3.2.2)."""
+    return f"[{address}]" if ":" in address else address

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from diagnose.explain.splitting import Splits
+from diagnose.hosts import bracketed
 from diagnose.site import Entry
 from probes.claims import Claims
 from probes.probe import PROXY_CHANNEL, Claim, Preamble, Probe, Target
@@ -104,7 +105,7 @@ class Planner:
     def _host(self, entry: Entry, nonce: str) -> str:
         if not self._routed:
             return f"{nonce}.invalid"
-        return f"[{entry.address}]" if ":" in entry.address else entry.address
+        return bracketed(entry.address)
 
 
 def worth_sending(left: Sequence[Planned], splits: Splits) -> list[Planned]:

@@ -8,6 +8,7 @@ from typing import Any
 from diagnose.capture.connections import Connection, Opening
 from diagnose.capture.head import Carries
 from diagnose.capture.ways import Between, Passage, Way
+from diagnose.hosts import bracketed
 from diagnose.path.traffic import Layer
 from diagnose.report.harmless import harmless
 from probes.wire import tlvs
@@ -107,7 +108,7 @@ def _ends(one: Connection) -> str:
 
 
 def _end(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return f"{bracketed(address)}:{port}"
 
 
 def _opened(opening: Opening | None) -> str:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable
 
-from diagnose.cluster.api import Api
+from diagnose.cluster.api import IN_POD, Api
 from diagnose.cluster.objects import at, name_of
 from diagnose.cluster.replies import Object
 
@@ -22,7 +22,7 @@ def own_pod(api: Api, listed: Iterable[Object]) -> tuple[Object, ...]:
     A listing may have been made before its kubelet told the address, or have been cut.
     """
     name = os.environ.get("HOSTNAME")  # a pod's is its name (Kubernetes: Container environment)
-    if name is None or "KUBERNETES_SERVICE_HOST" not in os.environ:
+    if name is None or IN_POD not in os.environ:
         return ()
     found = tuple(pod for pod in listed if name_of(pod) == name)
     end = time.monotonic() + PATIENCE

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import wait
+from functools import partial
 
+from diagnose.cluster.beside import beside
 from diagnose.cluster.entries import Resolve
 from diagnose.path.traffic import parse_address
 from diagnose.site import Entry
@@ -25,21 +26,14 @@ class Lookups:
     """
 
     def __init__(self, hosts: Iterable[str], lookup: Resolve) -> None:
-        self._hosts = [host for host in hosts if "*" not in host][:MOST_HOSTS]
-        self._found: dict[str, tuple[str, ...]] = {}
-        self._threads = [threading.Thread(target=self._ask, args=(host, lookup), daemon=True) for host in self._hosts]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self, host: str, lookup: Resolve) -> None:
-        self._found[host] = lookup(host)
+        wanted = [host for host in hosts if "*" not in host][:MOST_HOSTS]
+        self._asked = {host: beside(partial(lookup, host)) for host in wanted}
 
     def found(self) -> dict[str, tuple[str, ...]]:
         """The addresses of each host that is known by now, or within the patience there is."""
-        until = time.monotonic() + PATIENCE
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        return {host: addresses for host in self._hosts if (addresses := self._found.get(host, ()))}
+        told, _ = wait(self._asked.values(), PATIENCE)
+        known = ((host, one.result()) for host, one in self._asked.items() if one in told and one.exception() is None)
+        return {host: addresses for host, addresses in known if addresses}
 
 
 def unprobed(found: dict[str, tuple[str, ...]], entries: Sequence[Entry]) -> tuple[str, ...]:

@@ -57,9 +57,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="capture in Kong's pods instead, by an ephemeral container in each (Kubernetes 1.23 and later)",
     )
-    cluster.add_argument(
-        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
-    )
+    values.add_kubeconfig(cluster)
     cluster.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     cluster.add_argument("--url", metavar="URL", action="append", default=[], help="a further entry; repeatable")
     cluster.add_argument("--namespace", metavar="NAME", help="where the capturing pods are made; default: Kong's")

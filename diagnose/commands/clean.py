@@ -23,9 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     place = where.add_mutually_exclusive_group(required=True)
     place.add_argument("--context", metavar="NAME", type=values.name, help="the kubeconfig context of a cluster")
     place.add_argument("--admin-url", metavar="URL", help="Kong's Admin API (a token: $KONGIP_ADMIN_TOKEN)")
-    where.add_argument(
-        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
-    )
+    values.add_kubeconfig(where)
     where.add_argument(
         "--namespace", metavar="NAME", type=values.namespace, help="the only namespace to look in; default: all"
     )

@@ -27,9 +27,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     place.add_argument(
         "--file", metavar="FILE|FOLDER|-", help="manifests as kubectl get -o yaml or helm template print them"
     )
-    where.add_argument(
-        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
-    )
+    values.add_kubeconfig(where)
     where.add_argument("--service", metavar="NAMESPACE/NAME", help="Kong's proxy Service")
     where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to inspect")
     where.add_argument("--namespace", metavar="NAME", help="the only namespace to look for Kong in")

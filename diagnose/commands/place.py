@@ -51,9 +51,7 @@ def add_flags(parser: argparse.ArgumentParser, connections: int, *, several: boo
     else:
         place.add_argument("--context", metavar="NAME", type=values.name, help=told)
     place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
-    where.add_argument(
-        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
-    )
+    values.add_kubeconfig(where)
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     route = where.add_mutually_exclusive_group()
     route.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong to diagnose")

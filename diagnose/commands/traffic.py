@@ -34,9 +34,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="an access log, plain or gzipped (-: standard input); repeatable",
     )
-    where.add_argument(
-        "--kubeconfig", metavar="FILE", type=values.name, help="default: $KUBECONFIG, else ~/.kube/config"
-    )
+    values.add_kubeconfig(where)
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
     where.add_argument("--ingress-class", metavar="NAME", help="the IngressClass of the Kong whose logs are read")
     past = where.add_mutually_exclusive_group()

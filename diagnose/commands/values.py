@@ -44,6 +44,11 @@ def name(text: str) -> str:
     return text
 
 
+def add_kubeconfig(where: argparse._ArgumentGroup) -> None:
+    """Add the flag of every command that speaks to a cluster."""
+    where.add_argument("--kubeconfig", metavar="FILE", type=name, help="default: $KUBECONFIG, else ~/.kube/config")
+
+
 def path(text: str) -> str:
     """The path of a request, as it is sent."""
     if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text:

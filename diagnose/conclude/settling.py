@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from diagnose.conclude.gathered import Evidence, strangers, unseen
 from diagnose.explain.groups import Part
+from diagnose.hosts import bracketed
 from diagnose.owners import Kind
 from diagnose.path.traffic import Address
 from diagnose.report.report import Culprit, Verdict
@@ -70,10 +71,9 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
         yield from (told for one, other, told in _BETWEEN if one & possible and other & possible)
     clear = [part.entry for part in evidence.outside if any(o.seen.clear_reply for o in part.plain)]
     for entry in dict.fromkeys(clear):
-        place = f"[{entry.address}]" if ":" in entry.address else entry.address
         yield (
             f"whether port {entry.port} of {entry.address} is to speak TLS at all, since it answered a handshake in "
-            f"clear text: kongip probe {place}:{entry.port}"
+            f"clear text: kongip probe {bracketed(entry.address)}:{entry.port}"
         )
     yield from _pods(evidence, possible)
     if possible and possible <= _EITHER and not clear:

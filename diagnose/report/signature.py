@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from diagnose.explain.evidence import described
+from diagnose.hosts import bracketed
 from diagnose.report import blocks
 from diagnose.report.signs import Signs
 from diagnose.signature.document import connected
@@ -32,8 +33,7 @@ def show(signature: Signature, stream: TextIO, width: int | None = None, colour:
 
 def _blocks(signature: Signature, signs: Signs) -> Iterator[RenderableType]:
     target = signature.sent[0].probe.target
-    shown = f"[{target.address}]" if target.family == 6 else target.address
-    yield blocks.heading(f"{shown}:{target.port} over {target.scheme}, asked as {target.host}")
+    yield blocks.heading(f"{bracketed(target.address)}:{target.port} over {target.scheme}, asked as {target.host}")
     if signature.others:
         yield Text(f"The name has further addresses, not asked: {', '.join(signature.others)}")
     yield ""
