@@ -52,13 +52,21 @@ def test_a_silent_name_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
 
     def lookup(host: str) -> tuple[str, ...]:
         if host == "slow.example":
-            silent.wait(30)
+            silent.wait(5)
+            return ("192.0.2.66",)
         return NAMES.get(host, ())
 
     lookups = Lookups(["slow.example", "cdn.example"], lookup)
 
     assert set(lookups.found()) == {"cdn.example"}
     silent.set()
+
+
+def test_a_name_that_cannot_be_asked_for_is_left_out() -> None:
+    def lookup(host: str) -> tuple[str, ...]:
+        return NAMES.get(host) or (host.encode("idna").decode(),)
+
+    assert set(Lookups(["a" * 64 + ".example", "cdn.example"], lookup).found()) == {"cdn.example"}
 
 
 def test_only_so_many_names_are_looked_up() -> None:
