@@ -81,9 +81,12 @@ def _arrivals(way: Way, kongs: Set[str]) -> Iterator[Sighting]:
     """What came in at each layer first: the rest of what was captured there went out again, or on.
 
     A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking; and where a
-    connection's SYN is, a PROXY header in front of what was captured may be lacking, too.
+    connection's SYN is, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered
+    the first one, but a later one was answered, the first may have been another machine's, whose frames the capture
+    heard: what came to the layer is not known then.
     """
     departed = next((one for one in way.sightings if one.point.layer is Layer.EGRESS), None)
+    answered = {one.point.layer for one in way.sightings if one.answer is not None and one.source not in kongs}
     known: set[Layer] = set()
     for one in way.sightings:
         layer = one.point.layer
@@ -93,7 +96,7 @@ def _arrivals(way: Way, kongs: Set[str]) -> Iterator[Sighting]:
             continue
         known.add(layer)
         source = parse_address(one.source)
-        if source is not None:
+        if source is not None and (one.opening is None or one.answer is not None or layer not in answered):
             clear = one.head.carries is Carries.HTTP and one.head.whole
             yield Sighting(
                 layer,

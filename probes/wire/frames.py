@@ -25,15 +25,14 @@ _VXLAN = 4789
 _OVER_PPP = frozenset({0x0021, 0x0057})  # IPv4 and IPv6
 _EXTENSIONS = frozenset({0, 43, 60})  # hop-by-hop, routing, destination options (RFC 8200, section 4)
 _FRAGMENT = 44
-_OUTGOING = 4  # of the packet types of Linux's cooked captures
+_OTHER_HOST = 3  # of the packet types of Linux's cooked captures: PACKET_OTHERHOST, linux/if_packet.h
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One TCP segment. Addresses are packed: 4 bytes, or 16. ``time`` is seconds since the epoch.
 
-    ``ident`` is IPv4's identification, None for IPv6. ``options`` are those of TCP, as bytes. ``outgoing`` tells
-    whether the machine that captured sent it, None where the capture does not say.
+    ``ident`` is IPv4's identification, None for IPv6. ``options`` are those of TCP, as bytes.
     """
 
     time: float
@@ -48,7 +47,6 @@ class Segment:
     ident: int | None
     options: bytes
     payload: bytes
-    outgoing: bool | None = None
 
 
 class Decoder:
@@ -60,19 +58,18 @@ class Decoder:
     def segment(self, link: int, frame: bytes, time: float) -> Segment | None:
         """The TCP segment in ``frame``, which is of link type ``link``; None where it holds none."""
         try:
-            packet, outgoing = _network(link, frame)
-            return self._read(_mirrored(packet), time, outgoing)
+            return self._read(_mirrored(_network(link, frame)), time)
         except (struct.error, IndexError):  # cut short
             return None
 
-    def _read(self, packet: bytes, time: float, outgoing: bool | None) -> Segment | None:
+    def _read(self, packet: bytes, time: float) -> Segment | None:
         if not packet:
             return None
         if packet[0] >> 4 == 4:
-            return self._read_v4(packet, time, outgoing)
-        return self._read_v6(packet, time, outgoing) if packet[0] >> 4 == 6 else None
+            return self._read_v4(packet, time)
+        return self._read_v6(packet, time) if packet[0] >> 4 == 6 else None
 
-    def _read_v4(self, packet: bytes, time: float, outgoing: bool | None) -> Segment | None:
+    def _read_v4(self, packet: bytes, time: float) -> Segment | None:
         total, ident, fragment, ttl, protocol = struct.unpack_from("!HHHBB", packet, 2)
         if protocol != _TCP:
             return None
@@ -85,9 +82,9 @@ class Decoder:
             if whole is None:
                 return None
             body = whole
-        return _tcp(body, time, source, destination, ttl, ident, outgoing)
+        return _tcp(body, time, source, destination, ttl, ident)
 
-    def _read_v6(self, packet: bytes, time: float, outgoing: bool | None) -> Segment | None:
+    def _read_v6(self, packet: bytes, time: float) -> Segment | None:
         length, following, ttl = struct.unpack_from("!HBB", packet, 4)
         source, destination = packet[8:24], packet[24:40]
         body = packet[40 : 40 + length if length else None]
@@ -101,22 +98,26 @@ class Decoder:
                 body = whole
             else:
                 following, body = body[0], body[8 + body[1] * 8 :]
-        return _tcp(body, time, source, destination, ttl, None, outgoing) if following == _TCP else None
+        return _tcp(body, time, source, destination, ttl, None) if following == _TCP else None
 
 
-def _network(link: int, frame: bytes) -> tuple[bytes, bool | None]:
-    """The IP packet in a frame, and whether it was sent by who captured it; empty where it is no IP packet."""
+def _network(link: int, frame: bytes) -> bytes:
+    """The IP packet in a frame; empty where it is no IP packet, or not for the machine that captured it.
+
+    A switch sends what it has not learned yet to every port, and a bridge's port hears what goes on to others: such
+    frames came to the wire, not to the machine.
+    """
     if link == ETHERNET:
-        return _of_kind(frame[12:14], frame[14:]), None
+        return _of_kind(frame[12:14], frame[14:])
     if link == LINUX_SLL:
-        return _of_kind(frame[14:16], frame[16:]), frame[1] == _OUTGOING
+        return _of_kind(frame[14:16], frame[16:]) if frame[1] != _OTHER_HOST else b""
     if link == LINUX_SLL2:
-        return _of_kind(frame[:2], frame[20:]), frame[10] == _OUTGOING
+        return _of_kind(frame[:2], frame[20:]) if frame[10] != _OTHER_HOST else b""
     if link in (RAW, IPV4, IPV6, *RAW_OF_BSD):
-        return frame, None
+        return frame
     if link in PPP:
-        return _in_ppp(frame), None
-    return (frame[4:], None) if link in (NULL, LOOP) else (b"", None)
+        return _in_ppp(frame)
+    return frame[4:] if link in (NULL, LOOP) else b""
 
 
 def _of_kind(kind: bytes, data: bytes) -> bytes:
@@ -146,18 +147,10 @@ def _mirrored(packet: bytes) -> bytes:
         return packet
     if int.from_bytes(body[2:4], "big") != _VXLAN or not body[8] & 0x08:
         return packet
-    return _network(ETHERNET, body[16:])[0]
+    return _network(ETHERNET, body[16:])
 
 
-def _tcp(
-    body: bytes,
-    time: float,
-    source: bytes,
-    destination: bytes,
-    ttl: int,
-    ident: int | None,
-    outgoing: bool | None,
-) -> Segment | None:
+def _tcp(body: bytes, time: float, source: bytes, destination: bytes, ttl: int, ident: int | None) -> Segment | None:
     source_port, destination_port, sequence, _, offset, flags, window = struct.unpack_from("!HHIIBBH", body)
     head = (offset >> 4) * 4
     if head < 20 or len(body) < head:
@@ -175,7 +168,6 @@ def _tcp(
         ident,
         body[20:head],
         body[head:],
-        outgoing,
     )
 
 

@@ -205,7 +205,9 @@ def _cables(made: Network) -> Iterator[Sequence[str]]:
         yield "-n", made.prefix + place, "link", "set", "lo", "up"
     bridged = {"node-a": "nodes", "node-b": "nodes"}
     for bridge in ("nodes",):
-        yield "-n", f"{made.prefix}router", "link", "add", bridge, "type", "bridge", "mcast_snooping", "0"
+        # It never learns: each node hears what is for the other one, as it does until a switch has learned.
+        told = ("type", "bridge", "mcast_snooping", "0", "ageing_time", "0")
+        yield "-n", f"{made.prefix}router", "link", "add", bridge, *told
         yield "-n", f"{made.prefix}router", "link", "set", bridge, "up"
     for place, addresses in SEGMENTS.items():
         yield from _cable(made, "router", place, place, "eth0")

@@ -63,7 +63,12 @@ def test_a_segment_is_what_scapy_says_it_is(name: str, network: Packet) -> None:
     assert (found.ttl, found.ident) == (61, 77 if network is FOUR else None)
     assert (found.payload, found.time) == (b"GET / HTTP/1.1", 1.5)
     assert found.options.startswith(bytes.fromhex("080a0000000500000006"))
-    assert found.outgoing is (name == "cooked" if name.startswith("cooked") else None)
+
+
+@pytest.mark.parametrize("carrier", [CookedLinux(pkttype=3), CookedLinuxV2(pkttype=3)], ids=["first", "second"])
+def test_what_a_switch_sent_to_every_port_did_not_come_to_the_machine_that_captured_it(carrier: Packet) -> None:
+    link = frames.LINUX_SLL if isinstance(carrier, CookedLinux) else frames.LINUX_SLL2
+    assert read(link, carrier / FOUR / DATA) is None
 
 
 def test_packets_without_a_carrier() -> None:

@@ -47,6 +47,7 @@ def connection(
     began: Opening | None = None,
     time: float = 0.0,
     destination: tuple[str, int] = KONG,
+    answer: Opening | None = None,
 ) -> Connection:
     head = read_head(data) if isinstance(data, bytes) else data
-    return Connection(Point(f"{layer}.pcap", layer), time, *source, *destination, began, None, head)
+    return Connection(Point(f"{layer}.pcap", layer), time, *source, *destination, began, answer, head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 from diagnose.capture.sightings import Sighting, sightings
@@ -35,6 +36,21 @@ def test_what_kong_sends_on_is_no_arrival_even_where_the_arrival_is_lacking() ->
     other = connection(Layer.GATEWAY, NODE, b"", opening(9, 9))
     lonely = connection(Layer.GATEWAY, UPSTREAM, began=opening(7, 7), destination=ECHO)
     assert sightings([other, lonely], [SENT]) == {}
+
+
+def test_what_nobody_answered_before_something_that_was_answered_may_have_been_for_another_machine() -> None:
+    overheard = connection(Layer.NODE, CLIENT, b"", opening(), time=1.0)
+    arrived = connection(Layer.NODE, NODE, began=opening(), time=2.0, answer=opening(50, 60))
+    assert sightings([overheard, arrived], [SENT]) == {}
+    [alone] = sightings([overheard, replace(arrived, answer=None)], [SENT])[NONCE]
+    assert str(alone.source) == CLIENT[0], "a capture of one direction, where nothing has an answer"
+
+
+def test_what_kong_was_answered_says_nothing_of_what_came_to_it() -> None:
+    arrived = connection(Layer.GATEWAY, NODE, began=opening(), time=1.0)
+    sent_on = connection(Layer.GATEWAY, UPSTREAM, began=opening(7, 7), time=2.0, destination=ECHO, answer=opening(8, 8))
+    [found] = sightings([arrived, sent_on], [SENT])[NONCE]
+    assert found.source == ADDRESS
 
 
 def test_without_a_syn_it_is_not_known_what_came_first() -> None:
