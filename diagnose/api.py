@@ -64,7 +64,7 @@ def diagnose_cluster(
     Without a ``context`` it is the current one, or within a pod the cluster itself. Stop where it cannot be reached,
     where no Kong is found, or several and none is named; ``Stop.status`` tells a wrong name (2) from the rest (4).
     """
-    asked = _options(connections, timeout, caller_ips)
+    asked = _options(connections, timeout, caller_ips, context=context, kubeconfig=kubeconfig)
     from diagnose.cluster.options import DEFAULT_IMAGE, ClusterOptions
     from diagnose.cluster.site import open_cluster
 
@@ -87,14 +87,18 @@ def diagnose_cluster(
     return _report(site, replace(asked, kubectl=kubectl), progress)
 
 
-def _options(connections: int, timeout: float, caller_ips: Sequence[str]) -> Options:
-    """What was asked for. Stop with status 2 for what the flag of that purpose would refuse."""
+def _options(connections: int, timeout: float, caller_ips: Sequence[str], **names: object) -> Options:
+    """What was asked for. Stop with status 2 for what the flag of that purpose would refuse.
+
+    ``names`` name something each, or are None.
+    """
     from diagnose.commands import values
 
     checks: list[tuple[str, Callable[[str], object], object]] = [
         ("connections", values.count, connections),
         ("timeout", values.seconds, timeout),
         *(("caller_ips", values.network, one) for one in caller_ips),
+        *((name, values.name, given) for name, given in names.items() if given is not None),
     ]
     for name, check, given in checks:
         try:

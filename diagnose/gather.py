@@ -175,7 +175,8 @@ class Gathering:
         number, made, futile = connections - 1, 1, 0  # the first one has knocked
         while number:
             planned = self._planner.plain(entry, number)
-            sent = self._send(planned, f"sending {len(planned)} ordinary connections through {entry.name}")
+            told = f"{len(planned)} ordinary connection{'' if len(planned) == 1 else 's'}"
+            sent = self._send(planned, f"sending {told} through {entry.name}")
             left = missing & self._unseen(entry, sent)
             made, futile = made + number, futile + number if left == missing else 0
             missing = left

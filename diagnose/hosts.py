@@ -1,7 +1,8 @@
-"""Host names and addresses as they travel: in a Host header, in a URL, in a TLS handshake's server name."""
+"""Host names and addresses as they travel - in a Host header, a URL, a TLS handshake - and what this host is."""
 
 from __future__ import annotations
 
+import os
 import re
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -18,3 +19,8 @@ def host_name(text: str) -> str:
 def bracketed(address: str) -> str:
     """An address as it stands before a port: IPv6 ones in brackets (RFC 3986, 3.2.2)."""
     return f"[{address}]" if ":" in address else address
+
+
+def is_pod() -> bool:
+    """Whether this is a container of Kubernetes, which sets a variable in each (its documentation: Service)."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ

@@ -28,15 +28,13 @@ from diagnose.cluster.replies import (
     without_ballast,
 )
 from diagnose.errors import COULD_NOT_RUN, USAGE, Stop, Unreachable
+from diagnose.hosts import is_pod
 
 Query = Sequence[tuple[str, str]]
 Headers = Mapping[str, str] | None
 
 PAGE = 500
 TRIES = 4
-IN_POD = "KUBERNETES_SERVICE_HOST"
-"""What Kubernetes sets in every container (kubernetes: concepts/services-networking/service)."""
-
 IN_CLUSTER = "in-cluster"
 """What stands for the name of a context where a pod's own service account speaks."""
 
@@ -350,7 +348,7 @@ def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) 
         chosen = choose_context(context, files)
         load(files, chosen, configuration)
         return Api(ApiClient(configuration), chosen, timeout, kubeconfig)
-    if kubeconfig is None and context is None and IN_POD in os.environ:
+    if kubeconfig is None and context is None and is_pod():
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return Api(ApiClient(configuration), IN_CLUSTER, timeout)
     raise _no_kubeconfig(files, kubeconfig)

@@ -7,6 +7,7 @@ controller and the Kong Operator, for the names that they control classes by and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from diagnose.cluster.fronts import published_by
@@ -86,13 +87,30 @@ def is_owner(owner: Object, thing: Object) -> bool:
     return uid is not None and any(one.get("uid") == uid for one in references)
 
 
-def check_attachment(route: Route | None, namespace: str, hosts: Iterable[str | None], get: Get) -> tuple[Gap, ...]:
-    """Whether the Gateway takes routes of ``namespace``, and probes that ask for one of ``hosts`` (None: an address).
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The listeners of a Gateway that take the echo's route, and what is not known of that."""
 
-    Stop with status 2 where it takes none of that namespace; what is not known, and a host that fits none, is a gap.
+    gateway: Object
+    listeners: tuple[Object, ...]
+    gaps: tuple[Gap, ...]
+
+    def gaps_for(self, hosts: Sequence[str | None]) -> tuple[Gap, ...]:
+        """What is open of probes that ask for one of ``hosts`` (None: an address)."""
+        if not hosts or any(fits(one.get("hostname"), host) for one in self.listeners for host in hosts):
+            return self.gaps
+        only = ", ".join(sorted({str(one["hostname"]) for one in self.listeners}))
+        why = f"its listeners are for {only} alone, and no probe asks for such a host: name one with --host"
+        return (*self.gaps, Gap(f"the echo behind Gateway {full_name(self.gateway)}", why))
+
+
+def attach(route: Route | None, namespace: str, get: Get) -> Attachment | None:
+    """How a route of ``namespace`` hangs by the Gateway; None where it hangs by none.
+
+    Stop with status 2 where the Gateway takes none of that namespace.
     """
     if not isinstance(route, ByGateway):
-        return ()
+        return None
     gateway = route.gateway
     listeners = [one for one in at(gateway, "spec", "listeners") or () if takes_http(one)]
     if not listeners:
@@ -105,12 +123,7 @@ def check_attachment(route: Route | None, namespace: str, hosts: Iterable[str | 
             remedy_for(listeners, gateway),
             USAGE,
         )
-    wanted = [*hosts]
-    if wanted and not any(fits(one.get("hostname"), host) for one in admitting for host in wanted):
-        only = ", ".join(sorted({str(one["hostname"]) for one in admitting}))
-        why = f"its listeners are for {only} alone, and no probe asks for such a host: name one with --host"
-        gaps = (*gaps, Gap(f"the echo behind Gateway {full_name(gateway)}", why))
-    return gaps
+    return Attachment(gateway, tuple(admitting), gaps)
 
 
 def takes_http(listener: Object) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from diagnose.cluster.api import Api
 from diagnose.cluster.discover import Found, discover
 from diagnose.cluster.entries import Entries, resolve, url_entries
-from diagnose.cluster.gateways import check_attachment
+from diagnose.cluster.gateways import Attachment, attach
 from diagnose.cluster.objects import namespace_of
 from diagnose.cluster.options import ClusterOptions
 from diagnose.cluster.snapshot import Snapshot, take
@@ -15,11 +15,15 @@ from diagnose.cluster.snapshot import Snapshot, take
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Kong as found, the objects that it was found in, and the ways to it that the user named."""
+    """Kong as found, the objects that it was found in, and the ways to it that the user named.
+
+    ``attachment`` is None where the echo's route hangs by no Gateway.
+    """
 
     found: Found
     snapshot: Snapshot
     named: Entries
+    attachment: Attachment | None
 
 
 def locate(api: Api, options: ClusterOptions) -> Located:
@@ -31,6 +35,6 @@ def locate(api: Api, options: ClusterOptions) -> Located:
     named = url_entries(options.urls, options.host, resolve)
     snapshot = take(api, options.service, options.gateway)
     found = discover(snapshot, options.service, options.ingress_class, options.gateway)
-    if options.echo:
-        check_attachment(found.route, options.namespace or namespace_of(found.service), (), api.get)
-    return Located(found, snapshot, named)
+    home = options.namespace or namespace_of(found.service)
+    attachment = attach(found.route, home, api.get) if options.echo else None
+    return Located(found, snapshot, named, attachment)

@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import Iterable
 
-from diagnose.cluster.api import IN_POD, Api
+from diagnose.cluster.api import Api
 from diagnose.cluster.objects import at, name_of
 from diagnose.cluster.replies import Object
+from diagnose.hosts import is_pod
 
 PATIENCE = 3.0
 """Seconds for its address to be told: a kubelet does so some time after it started the pod."""
@@ -22,7 +23,7 @@ def own_pod(api: Api, listed: Iterable[Object]) -> tuple[Object, ...]:
     A listing may have been made before its kubelet told the address, or have been cut.
     """
     name = os.environ.get("HOSTNAME")  # a pod's is its name (Kubernetes: Container environment)
-    if name is None or IN_POD not in os.environ:
+    if name is None or not is_pod():
         return ()
     found = tuple(pod for pod in listed if name_of(pod) == name)
     end = time.monotonic() + PATIENCE

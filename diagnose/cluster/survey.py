@@ -20,12 +20,10 @@ from diagnose.cluster.entries import (
 )
 from diagnose.cluster.facts import facts_of, known_providers
 from diagnose.cluster.fronts import fronts_of, route_hosts
-from diagnose.cluster.gateways import check_attachment
 from diagnose.cluster.in_force import with_what_is_in_force
 from diagnose.cluster.inventory import read_inventory
 from diagnose.cluster.locate import Located
 from diagnose.cluster.node_entries import named_at_nodes, node_entries
-from diagnose.cluster.objects import namespace_of
 from diagnose.cluster.options import ClusterOptions
 from diagnose.cluster.own_pod import own_pod
 from diagnose.cluster.pods import KongPod, find_pods
@@ -108,9 +106,9 @@ def survey(api: Api, options: ClusterOptions, located: Located) -> Surroundings:
         Entries(pod_entries(kongs, ports, options.host)),
     )
     entries = tuple(entry for part in parts for entry in part.entries)
-    home = options.namespace or namespace_of(found.service)
-    route_gaps = check_attachment(found.route, home, [entry.host for entry in entries], api.get) if options.echo else ()
     gaps = [gap for part in parts for gap in part.gaps]
+    if located.attachment is not None:
+        gaps += located.attachment.gaps_for([entry.host for entry in entries])
     gaps += other_pods_gap(snapshot)
     check_reachable(found.service, ports, entries, snapshot.refused.get("nodes"))
     reading = read.result()
@@ -122,7 +120,7 @@ def survey(api: Api, options: ClusterOptions, located: Located) -> Surroundings:
         inventory,
         (*facts_of(found.service, balancer, edges), *(fact for part in parts for fact in part.facts)),
         known_providers(found.service, balancer, edges),
-        tuple(dict.fromkeys((*gaps, *route_gaps, *pod_gaps, *reading.gaps))),
+        tuple(dict.fromkeys((*gaps, *pod_gaps, *reading.gaps))),
         lookups,
     )
 

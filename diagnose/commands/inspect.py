@@ -38,7 +38,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Read the objects, and print the report."""
     _check(options)
-    output.check(options)
+    output.check(options, read=options.file)
     from diagnose.inspect.command import inspect
 
     report = inspect(options)

@@ -199,6 +199,8 @@ def output_file(text: str) -> tuple[str, str]:
     from diagnose.report.formats import FORMATS, SUFFIXES
 
     form, equals, path = text.partition("=")
+    if path == "-":
+        raise argparse.ArgumentTypeError(f"{text!r} is no file: what goes to standard output is for --output")
     if equals and form in FORMATS and path:
         return form, path
     suffix = text[text.rfind(".") :].lower() if "." in text else ""

@@ -8,13 +8,12 @@ import re
 from collections.abc import Mapping
 
 from diagnose.errors import USAGE, Stop
+from diagnose.hosts import is_pod
 
 SECRET_VARIABLE = "KONGIP_SECRET"
 """What the echo server is told its secret by (echo_server/server.py), and kongip here."""
 
 _OWN = ("direct", "kong_log", "kong_error_log", "admin_url", "echo_path", "create_route", "echo_url")
-IN_POD = "KUBERNETES_SERVICE_HOST"
-"""What Kubernetes sets in every container (kubernetes: concepts/services-networking/service)."""
 
 OF_ECHOES = ("namespace", "image", "node_selector", "toleration", "network_policy")
 """What is said of an echo that is deployed."""
@@ -49,7 +48,7 @@ def is_outside(options: argparse.Namespace) -> bool:
 
     Within a pod flags that name no place at all ask for the cluster that it runs in.
     """
-    elsewhere = options.url or options.direct or IN_POD not in os.environ
+    elsewhere = options.url or options.direct or not is_pod()
     return options.context is None and options.lab is None and bool(elsewhere)
 
 

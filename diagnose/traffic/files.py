@@ -145,6 +145,9 @@ def _count_left(left: int, name: str, parts: Sequence[tuple[int, int]], form: Fo
 
 
 def count_files(names: Sequence[str], form: Format | None, kinds: Kinds) -> Iterator[tuple[str, Tally]]:
-    """The tally of each log, by its name."""
-    for name in dict.fromkeys(names):
+    """The tally of each log, by its name; one that is named twice, by whichever path, is counted once."""
+    files: dict[str, str] = {}
+    for name in names:
+        files.setdefault(name if name == STANDARD_INPUT else os.path.realpath(name), name)
+    for name in files.values():
         yield ("standard input" if name == STANDARD_INPUT else name), count_file(name, form, kinds)

@@ -64,6 +64,14 @@ def test_what_a_flag_would_refuse_is_refused_by_its_name(run: Any, given: dict[s
     assert (stopped.value.what, stopped.value.status) == (told, 2)
 
 
+@pytest.mark.parametrize("name", ["context", "kubeconfig"])
+def test_an_empty_name_does_not_stand_for_the_current_cluster(name: str) -> None:
+    given: dict[str, Any] = {name: ""}
+    with pytest.raises(diagnose.Stop, match=f"{name}: '' names nothing") as stopped:
+        diagnose.diagnose_cluster(**given)
+    assert stopped.value.status == 2
+
+
 def test_a_cluster_that_there_is_not_stops(tmp_path: Path) -> None:
     with pytest.raises(diagnose.Stop):
         diagnose.diagnose_cluster("production", kubeconfig=tmp_path / "none")

@@ -98,6 +98,8 @@ def kubeconfig(tmp_path: Path) -> str:
         (("diagnose", "--lab", "preserved", "--output-file", "a.json", "--save", "a.json"), "twice"),
         (("diagnose", "--lab", "preserved", "--output-file", "a.json", "--save", "./a.json"), "twice"),
         (("diagnose", "--from", "README.md", "--output-file", "./README.md"), "README.md is read, and would be"),
+        (("inspect", "--file", "README.md", "--output-file", "./README.md"), "README.md is read, and would be"),
+        (("inspect", "--file", "README.md", "--output-file", "json=-"), "'json=-' is no file: what goes to standard"),
         (("diagnose", "--from", "README.md", "--redact", "--save", "docs/../README.md"), "would be replaced"),
         (("diagnose", "--lab", "preserved", "--save", "/nowhere/run.json"), "/nowhere"),
         (("diagnose", "--lab", "preserved", "--save", "a" * 300), "cannot be written: File name too long"),

@@ -104,15 +104,15 @@ def proxy_not_expected(kong: Kong) -> Iterator[Found]:
 
 
 def proxy_address_discarded(kong: Kong) -> Iterator[Found]:
-    """A listener demands the PROXY header, and what it says is not used."""
-    flagged = [one for one in kong.listens if one.demands_proxy]
+    """A listener demands the PROXY header, and what it says is not used. No header has to do with those of streams."""
+    flagged = [one for one in (*kong.listens, *kong.streams) if one.demands_proxy]
     if kong.settings is None or not flagged:
         return
-    demanded = f"{kong.told_listen} (port {flagged[0].port} demands a PROXY header)"
+    demanded = f"{kong.telling(flagged[0])} (port {flagged[0].port} demands a PROXY header)"
     if kong.sees_nobody():
         nobody = kong.told("KONG_TRUSTED_IPS", "has no KONG_TRUSTED_IPS, so Kong trusts nobody")
         yield Found("KIP709", (demanded, nobody), "trust whoever sends the PROXY header", (WHOM_TO_TRUST,))
-    elif kong.header_told() is None and not kong.header_open:
+    elif flagged[0] in kong.listens and kong.header_told() is None and not kong.header_open:
         step = kong.step(REAL_IP_HEADER=PROXY_PROTOCOL)
         yield Found("KIP709", (demanded, kong.reads), "let Kong take the address of the PROXY header", (step,))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from diagnose.cluster.gateways import Get, check_attachment, gateway_for, holds, leads_to, named_gateway
+from diagnose.cluster.gateways import Get, attach, gateway_for, holds, leads_to, named_gateway
 from diagnose.cluster.objects import full_name
 from diagnose.cluster.replies import Object, Reply
 from diagnose.cluster.route import ByClass, ByGateway
@@ -112,15 +112,14 @@ def attached(
 ) -> list[str]:
     """What is open after a route of ``namespace`` was checked against a Gateway in namespace edge."""
     route = ByGateway(gateway("edge", namespace="edge", listeners=listeners))
-    return [
-        f"{gap.what}: {gap.why}"
-        for gap in check_attachment(route, namespace, more.get("hosts", [None]), labelled(labels))
-    ]
+    found = attach(route, namespace, labelled(labels))
+    assert found is not None
+    return [f"{gap.what}: {gap.why}" for gap in found.gaps_for(more.get("hosts", [None]))]
 
 
 def test_an_ingress_needs_no_gateway() -> None:
-    assert check_attachment(ByClass("kong"), "kong", [None], labelled(None)) == ()
-    assert check_attachment(None, "kong", [None], labelled(None)) == ()
+    assert attach(ByClass("kong"), "kong", labelled(None)) is None
+    assert attach(None, "kong", labelled(None)) is None
 
 
 def test_a_listener_admits_its_own_namespace_unless_it_says_otherwise() -> None:

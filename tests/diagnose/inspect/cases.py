@@ -164,6 +164,14 @@ OF_KONG = (
         kong(PROXY_LISTEN=PROXIED, TRUSTED_IPS="10.0.0.0/8"),
         kong(PROXY_LISTEN="off", STREAM_LISTEN="0.0.0.0:9000 proxy_protocol", TRUSTED_IPS="10.0.0.0/8"),
     ),
+    one(
+        "KIP709",
+        "a stream listener believes nobody either",
+        kong(PROXY_LISTEN="off", STREAM_LISTEN="0.0.0.0:9000 proxy_protocol"),
+        kong(PROXY_LISTEN="off", STREAM_LISTEN="0.0.0.0:9000"),
+        "env KONG_STREAM_LISTEN",
+        "port 9000 demands a PROXY header",
+    ),
     one("KIP710", "a hyphen", proxied(REAL_IP_HEADER="proxy-protocol"), proxied(), "proxy-protocol"),
     one("KIP710", "capital letters", proxied(REAL_IP_HEADER="PROXY_PROTOCOL"), proxied()),
     one("KIP710", "underscores", kong(**{**XFF, "REAL_IP_HEADER": "X_Forwarded_For"}), kong(**XFF)),
@@ -208,6 +216,16 @@ OF_KONG = (
         "env KONG_REAL_IP_RECURSIVE: true",
     ),
     one("KIP713", "off by any word", kong(**XFF, REAL_IP_RECURSIVE="On"), kong(**XFF, REAL_IP_RECURSIVE="false")),
+    one(
+        "KIP713",
+        "a header that is not known beside: it may be the PROXY protocol, where recursion has no part",
+        kong(**XFF, REAL_IP_RECURSIVE="true"),
+        kong(
+            container={"envFrom": [{"secretRef": {"name": "hidden"}}]},
+            TRUSTED_IPS="10.0.0.0/8",
+            REAL_IP_RECURSIVE="true",
+        ),
+    ),
     one(
         "KIP714",
         "a twin that wins",

@@ -123,6 +123,14 @@ def test_a_process_that_is_ended_amid_its_part_is_told(tmp_path: Path, monkeypat
     assert stop.value.status == 4
 
 
+def test_a_file_that_is_named_by_two_paths_is_counted_once(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(text(LINES))
+    (tmp_path / "b.log").write_bytes(text(LINES))
+    (tmp_path / "link").symlink_to("a.log")
+    names = [str(tmp_path / name) for name in ("b.log", "a.log", "link", "../" + tmp_path.name + "/b.log")]
+    assert [name for name, _ in files.count_files(names, None, KINDS)] == names[:2]
+
+
 def test_an_empty_file_holds_no_request(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert count_file(str(tmp_path / "empty"), None, KINDS).requests == 0
