@@ -32,12 +32,22 @@ class Traffic:
     """
 
     source: Address
-    destination: Address = field(hash=False)  # to hash an address takes as long as all else, and an entry has one
+    destination: Address
     port: int
     preface: tuple[bytes, ...] = ()
     headers: Headers = ()
     tls: bool = False
     host: str = ""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hash once: to hash addresses takes as long as all else, and each hop of each world asks for it."""
+        told = self.source, self.port, self.preface, self.headers, self.tls, self.host
+        object.__setattr__(self, "_hash", hash(told))
+
+    def __hash__(self) -> int:
+        """All but the destination, of which an entry has one."""
+        return self._hash
 
     def of(self, source: Address) -> Traffic:
         """The same from another source address."""
