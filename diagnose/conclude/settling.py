@@ -8,8 +8,10 @@ from diagnose.conclude.gathered import Evidence, strangers, unseen
 from diagnose.explain.groups import Part
 from diagnose.hosts import bracketed
 from diagnose.owners import Kind
+from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address
 from diagnose.report.report import Culprit, Verdict
+from probes.outcome import Answered
 
 _BETWEEN: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
     (
@@ -69,6 +71,7 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
         )
     else:
         yield from (told for one, other, told in _BETWEEN if one & possible and other & possible)
+    yield from _servers(evidence)
     clear = [part.entry for part in evidence.outside if any(o.seen.clear_reply for o in part.plain)]
     for entry in dict.fromkeys(clear):
         yield (
@@ -86,6 +89,18 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
         yield "Kong's settings: with nothing known of them, too much agrees with what was seen"
     if evidence.backend_problem:
         yield "an echo that answers: it sees both of the addresses that Kong holds"
+
+
+def _servers(evidence: Evidence) -> Iterator[str]:
+    """What stands in the logs of a proxy that answers everything with an error in its server's place."""
+    for part in evidence.outside:
+        outcomes = [o.sent.outcome for o in part.plain if o.seen.answer is Answer.BAD_GATEWAY]
+        statuses = sorted({str(one.status) for one in outcomes if isinstance(one, Answered)})
+        if statuses and len(outcomes) == len(part.plain):
+            yield (
+                f"why what answers {' and '.join(statuses)} at {part.entry.name} got nothing from Kong: its log tells "
+                "what became of its connection, and its health checks whether it made one at all"
+            )
 
 
 def _each(names: Sequence[str]) -> str:

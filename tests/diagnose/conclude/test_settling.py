@@ -39,6 +39,12 @@ def test_where_tls_is_answered_in_clear_text_it_is_asked_whether_that_port_is_me
     assert told.endswith("kongip probe 203.0.113.80:443")
 
 
+def test_why_a_proxy_answers_in_its_servers_place_is_asked_of_its_log() -> None:
+    told = report(Way("appends", flag=True, header="proxy_protocol")).settled_by
+    assert told[0].startswith("why what answers 502 at "), told
+    assert not any("got nothing from Kong" in line for line in report(Way("proxy1")).settled_by)
+
+
 def test_behind_a_sidecar_only_a_way_past_it_is_told() -> None:
     told = report(Way("proxies", sidecar="127.0.0.6"))
 
