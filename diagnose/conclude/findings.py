@@ -102,7 +102,8 @@ def _remedy(parts: Sequence[Part], evidence: Evidence, others: Sequence[Part] = 
     claims = {(one.preamble, one.claims): one for one in probes if one.claims}
     departed = [(one.claims[0].channel, departure(one, source)) for one in claims.values()]
     place = replace(evidence.place, provider=_provider(parts, evidence))
-    return find_remedy(cases, departed, evidence.addresses, place, seen, healthy, left)
+    as_told = all(part.explanation.as_told for part in (*parts, *well))
+    return find_remedy(cases, departed, evidence.addresses, place, seen, healthy, left, as_told=as_told)
 
 
 def _provider(parts: Sequence[Part], evidence: Evidence) -> Match | None:

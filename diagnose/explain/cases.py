@@ -11,6 +11,7 @@ from diagnose.explain import on_the_wire, worlds
 from diagnose.explain.bindings import Addresses, bindings
 from diagnose.explain.evidence import Observation, Seen, departure
 from diagnose.explain.faults import Holds, Judgement, judge
+from diagnose.explain.senders import leads_home
 from diagnose.explain.sights import Sights
 from diagnose.path.egress import Egress
 from diagnose.path.gateway import Conclusion
@@ -20,7 +21,7 @@ from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.path.world import Binding, Hop, Prediction, World, emits, predict
 from diagnose.report.report import Verdict
-from diagnose.site import Fact
+from diagnose.site import EntryKind, Fact
 from probes.claims import REAL_IP
 
 
@@ -169,13 +170,15 @@ def _leaves_as_it_says(world: World, agreed: Sequence[Sequence[Fit]]) -> bool:
 def _judged(world: World, plain: Prediction, binding: Binding, sights: Sights, addresses: Addresses) -> Judgement:
     """The judgement of ``world``, as it predicts a plain connection.
 
-    Where the caller's own socket has an address of the infrastructure, and nobody said that it is the caller's, that
-    Kong logs it does not tell whether it was kept or put there.
+    Where the caller's own socket has an address of the infrastructure, or leads to its own machine, and nobody said
+    that it is the caller's, that Kong logs it does not tell whether it was kept or put there.
     """
     own = plain.arrivals[0].source
     claims = [(probe.claims[0].channel, departure(probe, own)) for probe in sights.claims]
     judgement = judge(world, plain, claims, binding, holding(world, binding, own, addresses), sights.forged)
-    ambiguous = addresses.inventory.infrastructure(own) and not addresses.senders.hold(own)
+    proxied = sights.entry.kind is not EntryKind.DIRECT
+    shared = addresses.inventory.infrastructure(own) or (proxied and leads_home(own, sights.entry.address))
+    ambiguous = shared and not addresses.senders.hold(own)
     if ambiguous and judgement.verdict in (Verdict.PRESERVED, Verdict.SPOOFABLE):
         return Judgement(Verdict.UNDETERMINED, (), judgement.forgeable)
     return judgement

@@ -44,7 +44,8 @@ def find_senders(
 
     In order: the user's word (``told``, addresses or CIDRs, or an owner in the inventory); a public address on the
     caller's own socket; the socket's own address where Kong's side saw that very address; the address that the API
-    server saw, which proves only where Kong's side saw it too.
+    server saw, which proves only where Kong's side saw it too. What a socket has that leads to its own machine proves
+    nothing: whatever answers there has that address as well.
     """
     if told:
         return Senders(tuple(ip_network(text, strict=False) for text in told), "--caller-ip", inventory)
@@ -54,6 +55,8 @@ def find_senders(
     named = {address for address in own if any(owner.kind is Kind.CALLER for owner in inventory.owners(address))}
     if named:
         return _single(named, "the caller's own socket, whose address is known to be the caller's")
+    home = {address for address in own if any(leads_home(address, one.probe.target.address) for one in plain)}
+    own -= home
     public = {address for address in own if address.is_global}
     if public:
         return _single(public, "a public address on the caller's own socket")
@@ -64,7 +67,14 @@ def find_senders(
     if api is not None and api in seen and not _taken(api, inventory):
         return _single({api}, "the API server and Kong's side saw the same address")
     hint = f"; the API server saw {api}, and nobody else did" if api is not None else ""
+    if home & seen:
+        hint += "; the probes do not leave this machine, on which a proxy has the same address: run kongip on another"
     return Senders(None, f"nothing proves which address is the caller's{hint}")
+
+
+def leads_home(own: Address, target: str) -> bool:
+    """Whether a connection from ``own`` to ``target`` stays on the caller's machine."""
+    return own.is_loopback or own == parse_address(target)
 
 
 def _single(addresses: Iterable[Address], source: str) -> Senders:

@@ -28,6 +28,8 @@ def find_remedy(
     seen: frozenset[Address] = frozenset(),
     healthy: Sequence[Case] = (),
     others: Sequence[Case] = (),
+    *,
+    as_told: bool = True,
 ) -> Remedy | None:
     """The smallest change that cures every case; else, as a first step, the one that helps most of the likeliest.
 
@@ -35,12 +37,15 @@ def find_remedy(
 
     ``seen`` are the addresses that a witness saw: where Kong's peers are among them, no others are to be trusted.
     ``healthy`` are cases of connections that are well and have to stay so, ``others`` those of connections that are
-    ill in another way: they must not become worse, and while they are there nothing suffices. None if nothing helps.
+    ill in another way: they must not become worse, and while they are there nothing suffices. ``as_told`` is False where
+    Kong's settings in ``cases`` are assumed. None if nothing helps.
     """
     if all(case.judgement.verdict is Verdict.PRESERVED for case in cases):
         return None
     whole = [*cases, *healthy]
-    changes = sorted(_changes(whole, addresses, place, seen), key=lambda one: (_believes_all(one, whole), one.size))
+    changes = sorted(
+        _changes(whole, addresses, place, seen, as_told=as_told), key=lambda one: (_believes_all(one, whole), one.size)
+    )
     changes = [
         change
         for change in changes
@@ -118,7 +123,9 @@ def _worsens(change: Change, case: Case, claims: Claims, addresses: Addresses) -
     return cut_off or (bool(judged.forgeable) and not before.forgeable)
 
 
-def _changes(cases: Sequence[Case], addresses: Addresses, place: Place, seen: frozenset[Address]) -> Iterator[Change]:
+def _changes(
+    cases: Sequence[Case], addresses: Addresses, place: Place, seen: frozenset[Address], *, as_told: bool
+) -> Iterator[Change]:
     masqueraded = any(hop.behaviour is Node.MASQUERADES for case in cases for hop in case.world.hops)
     policies = (None, "Local") if masqueraded and place.service else (None,)
     balancers: list[Telling | None] = [None]
@@ -131,7 +138,7 @@ def _changes(cases: Sequence[Case], addresses: Addresses, place: Place, seen: fr
     )
     kinds = {case.world.listener.tls for case in cases}
     plain, tls = ((None, True, False) if kind in kinds else (None,) for kind in (False, True))
-    trusted = trusts(cases, addresses, seen)
+    trusted = trusts(cases, addresses, seen, as_told=as_told)
     now = _set_now(cases)
     headers = (None, FORWARDED_FOR, PROXY_PROTOCOL, *_written(cases))
     for one in product(policies, balancers, plain, tls, headers, (None, True), trusted):

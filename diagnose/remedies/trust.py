@@ -13,8 +13,12 @@ from diagnose.path.trust import UNIX, read_network
 from diagnose.path.world import predict
 
 
-def trusts(cases: Sequence[Case], addresses: Addresses, seen: frozenset[Address]) -> list[tuple[str, ...] | None]:
+def trusts(
+    cases: Sequence[Case], addresses: Addresses, seen: frozenset[Address], *, as_told: bool = True
+) -> list[tuple[str, ...] | None]:
     """What trusted_ips may be set to: as it is, the balancer's side alone, that besides what is listed, nobody.
+
+    Nobody is no choice where whom Kong trusts now is assumed (not ``as_told``): it may well be whom it should trust.
 
     With real_ip_recursive, the proxies that a header names besides the client have to be trusted as well. Where none
     of Kong's peers was seen, those of the likeliest cases are the ones.
@@ -29,7 +33,7 @@ def trusts(cases: Sequence[Case], addresses: Addresses, seen: frozenset[Address]
         ranges = collapse(net for peer in some for net in smallest_ranges(peer, addresses))
         if ranges:
             offered += [(*listed, *_beyond(listed, ranges)), ranges]
-    if told:
+    if told and as_told:
         offered.append(())
     return list(dict.fromkeys(offered))
 

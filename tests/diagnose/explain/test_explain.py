@@ -56,6 +56,16 @@ def test_a_clean_path_is_preserved_and_blames_nobody() -> None:
     assert (explanation.verdict, blamed(explanation)) == (Verdict.PRESERVED, set())
 
 
+@pytest.mark.parametrize("way", [Way(socket="192.0.2.10", published="192.0.2.10"), Way(socket="127.0.0.1")], ids=str)
+def test_where_probes_do_not_leave_the_machine_a_proxy_on_it_has_the_callers_address_too(way: Way) -> None:
+    explanation = explained(way, balancer_known=False)
+    assert (explanation.verdict, blamed(explanation)) == (Verdict.UNDETERMINED, set())
+
+    assert explained(way, told=(way.socket,), balancer_known=False).verdict is Verdict.PRESERVED
+    sender = find_senders((), evidence(way), inventory(balancer_known=False), None)
+    assert sender.source.endswith("a proxy has the same address: run kongip on another")
+
+
 def test_a_silent_proxy_is_the_balancers_fault() -> None:
     explanation = explained(Way("proxies"))
 

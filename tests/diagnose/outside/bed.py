@@ -172,8 +172,8 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def diagnose(*arguments: str, variables: Mapping[str, str] | None = None) -> Run:
-    """Run ``kongip diagnose`` with JSON output and these further arguments."""
-    return run(command(*arguments), variables)
+    """Run ``kongip diagnose`` with JSON output and these further arguments, of a caller that is known."""
+    return run(command("--caller-ip", CALLER, *arguments), variables)
 
 
 def run(words: Sequence[str], variables: Mapping[str, str] | None = None) -> Run:
