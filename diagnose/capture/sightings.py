@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from diagnose.capture.connections import Connection
 from diagnose.capture.head import Carries
-from diagnose.capture.ways import Way, join
+from diagnose.capture.ways import Way, in_order, join
 from diagnose.path.traffic import Address, Layer, parse_address
 from probes.outcome import Sent
 from probes.wire.proxy_protocol import Header
@@ -60,12 +60,13 @@ def sightings(seen: Sequence[Connection], sent: Sequence[Sent]) -> Sightings:
     by_nonce = {one.probe.nonce for one in sent}
     by_socket = {(one.socket, one.port): one.probe.nonce for one in sent if one.socket and one.port}
     kongs = {one.destination for one in seen if one.point.layer is Layer.GATEWAY}
-    found: dict[str, set[Sighting]] = defaultdict(set)
+    of_probes: dict[str, list[Connection]] = defaultdict(list)
     for way in join(seen):
         nonce = way.nonce if way.nonce in by_nonce else next(_sockets(way, by_socket), None)
         if nonce is not None:
-            found[nonce].update(_arrivals(way, kongs))
-    return {nonce: frozenset(seen) for nonce, seen in found.items() if seen}
+            of_probes[nonce] += way.sightings  # of several ways where TLS ends: nothing joins what is before and behind
+    found = {nonce: frozenset(_arrivals(sorted(some, key=in_order), kongs)) for nonce, some in of_probes.items()}
+    return {nonce: arrived for nonce, arrived in found.items() if arrived}
 
 
 def _sockets(way: Way, by_socket: Mapping[tuple[str, int], str]) -> Iterator[str]:
@@ -77,18 +78,18 @@ def _sockets(way: Way, by_socket: Mapping[tuple[str, int], str]) -> Iterator[str
                 yield by_socket[end]
 
 
-def _arrivals(way: Way, kongs: Set[str]) -> Iterator[Sighting]:
-    """What came in at each layer first: the rest of what was captured there went out again, or on.
+def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
+    """What came in at each layer first of ``way``, in path order: the rest that was captured there went out, or on.
 
     A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking; and where a
     connection's SYN is, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered
     the first one, but a later one was answered, the first may have been another machine's, whose frames the capture
     heard: what came to the layer is not known then.
     """
-    departed = next((one for one in way.sightings if one.point.layer is Layer.EGRESS), None)
-    answered = {one.point.layer for one in way.sightings if one.answer is not None and one.source not in kongs}
+    departed = next((one for one in way if one.point.layer is Layer.EGRESS), None)
+    answered = {one.point.layer for one in way if one.answer is not None and one.source not in kongs}
     known: set[Layer] = set()
-    for one in way.sightings:
+    for one in way:
         layer = one.point.layer
         if layer is None or layer is Layer.EGRESS or layer in known:
             continue

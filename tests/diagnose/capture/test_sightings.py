@@ -80,3 +80,10 @@ def test_the_callers_own_connection_is_known_by_its_sequence_number() -> None:
 def test_what_is_no_probe_and_what_was_captured_nowhere_in_particular_say_nothing() -> None:
     stranger = connection(Layer.GATEWAY, ("192.0.2.77", 5), REQUEST.replace(NONCE.encode(), b"f" * 16), opening(3, 3))
     assert sightings([stranger, connection(None, NODE, began=opening())], [SENT]) == {}
+
+
+def test_where_tls_ends_what_goes_on_from_there_is_no_arrival_there() -> None:
+    came = connection(Layer.LOAD_BALANCER, CLIENT, b"\x16\x03\x01\x00\x80\x01" + bytes(50), opening(), time=1.0)
+    went_on = connection(Layer.LOAD_BALANCER, BALANCER, began=opening(7, 7), time=2.0)
+    [found] = sightings([came, went_on], [SENT])[NONCE]
+    assert (found.source, found.forwarded) == (ip_address(CLIENT[0]), None)
