@@ -81,19 +81,19 @@ def _sockets(way: Way, by_socket: Mapping[tuple[str, int], str]) -> Iterator[str
 def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
     """What came in at each layer first of ``way``, in path order: the rest that was captured there went out, or on.
 
-    A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking; and where a
-    connection's SYN is, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered
-    the first one, but a later one was answered, the first may have been another machine's, whose frames the capture
-    heard: what came to the layer is not known then.
+    A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking, as on the
+    echo's node, or where a balancer sent the request on a connection that it had kept open; and where a connection's
+    SYN is lacking, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered the
+    first one, but a later one was answered, the first may have been another machine's, whose frames the capture heard:
+    what came to the layer is not known then.
     """
+    way = [one for one in way if not (one.head.of_kong or (one.point.layer is Layer.GATEWAY and one.source in kongs))]
     departed = next((one for one in way if one.point.layer is Layer.EGRESS), None)
     answered = {one.point.layer for one in way if one.answer is not None and one.source not in kongs}
     known: set[Layer] = set()
     for one in way:
         layer = one.point.layer
         if layer is None or layer is Layer.EGRESS or layer in known:
-            continue
-        if layer is Layer.GATEWAY and one.source in kongs:
             continue
         known.add(layer)
         source = parse_address(one.source)

@@ -87,3 +87,11 @@ def test_where_tls_ends_what_goes_on_from_there_is_no_arrival_there() -> None:
     went_on = connection(Layer.LOAD_BALANCER, BALANCER, began=opening(7, 7), time=2.0)
     [found] = sightings([came, went_on], [SENT])[NONCE]
     assert (found.source, found.forwarded) == (ip_address(CLIENT[0]), None)
+
+
+def test_what_kong_sends_on_past_a_node_is_no_arrival_there() -> None:
+    of_kong = REQUEST.replace(b"\r\n\r\n", b"\r\nX-Forwarded-Path: /kongip-echo\r\n\r\n")
+    sent_on = connection(Layer.NODE, UPSTREAM, of_kong, opening(7, 7), destination=ECHO, answer=opening(8, 8))
+    assert sightings([sent_on], [SENT]) == {}, "the echo's node, or a connection that the balancer had kept open"
+    [found] = sightings([replace(sent_on, time=-1.0), connection(Layer.NODE, NODE, began=opening())], [SENT])[NONCE]
+    assert found.source == ADDRESS, "though by the clock of the echo's node it was earlier"
