@@ -85,12 +85,14 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
     echo's node, or where a balancer sent the request on a connection that it had kept open; and where a connection's
     SYN is lacking, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered the
     first one, but a later one was answered, the first may have been another machine's, whose frames the capture heard:
-    what came to the layer is not known then.
+    what came to the layer is not known then. Nor is it where nodes saw several connections begin: a node ends none, so
+    a proxy did, on the node itself, or behind a node that the caller is on.
     """
     way = [one for one in way if not (one.head.of_kong or (one.point.layer is Layer.GATEWAY and one.source in kongs))]
     departed = next((one for one in way if one.point.layer is Layer.EGRESS), None)
     answered = {one.point.layer for one in way if one.answer is not None and one.source not in kongs}
-    known: set[Layer] = set()
+    begun = {one.opening.sequence for one in way if one.point.layer is Layer.NODE and one.opening is not None}
+    known = {Layer.NODE} if len(begun) > 1 else set[Layer]()
     for one in way:
         layer = one.point.layer
         if layer is None or layer is Layer.EGRESS or layer in known:

@@ -95,3 +95,12 @@ def test_what_kong_sends_on_past_a_node_is_no_arrival_there() -> None:
     assert sightings([sent_on], [SENT]) == {}, "the echo's node, or a connection that the balancer had kept open"
     [found] = sightings([replace(sent_on, time=-1.0), connection(Layer.NODE, NODE, began=opening())], [SENT])[NONCE]
     assert found.source == ADDRESS, "though by the clock of the echo's node it was earlier"
+
+
+def test_several_connections_at_nodes_are_a_proxy_s_of_which_it_is_not_known_where_it_stands() -> None:
+    came = connection(Layer.NODE, CLIENT, began=opening(), time=1.0, answer=opening(50, 60))
+    went_on = connection(Layer.NODE, NODE, began=opening(7, 7), time=2.0, answer=opening(51, 61))
+    assert sightings([came, went_on], [SENT]) == {}, "from the node itself, or from a balancer that its pod had called"
+    at_kong = connection(Layer.GATEWAY, NODE, began=opening(7, 7), time=3.0)
+    [found] = sightings([came, went_on, at_kong], [SENT])[NONCE]
+    assert found.layer is Layer.GATEWAY
