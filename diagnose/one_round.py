@@ -181,7 +181,7 @@ def _wire(captures: Sequence[CaptureFile], gathering: Gathering, progress: Progr
         return {}
     seen = {sighting.layer for sightings in found.values() for sighting in sightings}
     gathering.gaps += [
-        Gap(f"the capture {file.path}", "none of the run's probes is in it: did it run meanwhile, on their way?")
+        Gap(f"the capture {file.path}", "it does not tell how probes came there: did it run meanwhile, on their way?")
         for file in captures
         if file.layer is not Layer.EGRESS and file.layer not in seen
     ]

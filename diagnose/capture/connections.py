@@ -105,8 +105,8 @@ def _fold(
     key = segment.source, segment.source_port, segment.destination, segment.destination_port
     if segment.flags & SYN and segment.flags & ACK:
         asked = open_ones.get((key[2], key[3], key[0], key[1]))
-        if asked is not None and asked.answer is None:
-            asked.answer = _opening(segment)
+        if asked is not None and (asked.answer is None or segment.ttl < asked.answer.ttl):
+            asked.answer = _opening(segment)  # the same at another interface, as it was forwarded
         return
     if segment.flags & SYN:
         yield from _begin(segment, key, point, open_ones, done)

@@ -86,7 +86,8 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
     SYN is lacking, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered the
     first one, but a later one was answered, the first may have been another machine's, whose frames the capture heard:
     what came to the layer is not known then. Nor is it where nodes saw several connections begin: a node ends none, so
-    a proxy did, on the node itself, or behind a node that the caller is on.
+    a proxy did, on the node itself, or behind a node that the caller is on; nor where what answered was on the machine
+    itself, as a proxy is of which the capture of one interface shows but the one side.
     """
     way = [one for one in way if not (one.head.of_kong or (one.point.layer is Layer.GATEWAY and one.source in kongs))]
     departed = next((one for one in way if one.point.layer is Layer.EGRESS), None)
@@ -99,6 +100,8 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
             continue
         known.add(layer)
         source = parse_address(one.source)
+        if layer is Layer.NODE and one.answer is not None and one.answer.ttl in _FRESH:
+            continue
         if source is not None and (one.opening is None or one.answer is not None or layer not in answered):
             clear = one.head.carries is Carries.HTTP and one.head.whole
             yield Sighting(
@@ -111,6 +114,10 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
                 _listed(one, "x-real-ip") if clear else None,
                 _same(departed, one),
             )
+
+
+_FRESH = frozenset({64, 128, 255})
+"""The TTLs that systems begin with. An answer that a node has forwarded, from a pod of its own too, has a lower one."""
 
 
 def _named(header: Header) -> tuple[int, Address | None]:

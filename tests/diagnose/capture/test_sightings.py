@@ -104,3 +104,10 @@ def test_several_connections_at_nodes_are_a_proxy_s_of_which_it_is_not_known_whe
     at_kong = connection(Layer.GATEWAY, NODE, began=opening(7, 7), time=3.0)
     [found] = sightings([came, went_on, at_kong], [SENT])[NONCE]
     assert found.layer is Layer.GATEWAY
+
+
+def test_what_the_node_itself_answered_did_not_come_to_a_node_that_forwards() -> None:
+    came = connection(Layer.NODE, CLIENT, began=opening(), answer=replace(opening(50, 60), ttl=64))
+    assert sightings([came], [SENT]) == {}
+    [found] = sightings([replace(came, answer=replace(opening(50, 60), ttl=63))], [SENT])[NONCE]
+    assert str(found.source) == CLIENT[0]
