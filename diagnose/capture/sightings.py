@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from diagnose.capture.connections import Connection
 from diagnose.capture.head import Carries
 from diagnose.capture.ways import Way, in_order, join
+from diagnose.path.naming import unwrapped
 from diagnose.path.traffic import Address, Layer, parse_address
 from probes.outcome import Sent
 from probes.wire.proxy_protocol import Header
@@ -126,7 +127,7 @@ def _named(header: Header) -> tuple[int, Address | None]:
 
 def _listed(one: Connection, wanted: str) -> tuple[str, ...]:
     lines = (value for name, value in one.head.fields if name.lower() == wanted)
-    return tuple(element.strip() for line in lines for element in line.split(","))
+    return tuple(unwrapped(element) for line in lines for element in line.split(","))
 
 
 def _same(departed: Connection | None, one: Connection) -> bool | None:

@@ -111,3 +111,9 @@ def test_what_the_node_itself_answered_did_not_come_to_a_node_that_forwards() ->
     assert sightings([came], [SENT]) == {}
     [found] = sightings([replace(came, answer=replace(opening(50, 60), ttl=63))], [SENT])[NONCE]
     assert str(found.source) == CLIENT[0]
+
+
+def test_addresses_in_forwarded_for_are_read_without_the_port_behind_them() -> None:
+    written = REQUEST.replace(b"192.0.2.1", b"192.0.2.1:4711, ::ffff:198.51.100.9")
+    [found] = sightings([connection(Layer.GATEWAY, NODE, written, opening())], [SENT])[NONCE]
+    assert found.forwarded == ("192.0.2.1", CLIENT[0])
