@@ -45,18 +45,21 @@ Sightings = Mapping[str, frozenset[Sighting]]
 Read = Callable[[], Sequence[Connection]]
 
 
-def awaited(read: Read, sent: Sequence[Sent]) -> Sightings:
-    """The sightings of ``sent``, as soon as the last probe of which anything could be seen is among them."""
+def awaited(read: Read, sent: Sequence[Sent], home: Set[str] = frozenset()) -> Sightings:
+    """The sightings of ``sent``, as soon as the last probe of which anything could be seen is among them.
+
+    ``home`` are those of the probes' sockets' addresses that belong to the nodes, or to pods on them.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
-        found = sightings(read(), sent)
+        found = sightings(read(), sent, home)
         last = found.get(sent[-1].probe.nonce, frozenset()) if sent else frozenset()
         if not sent or (last and all(one.proxies is not None for one in last)) or time.monotonic() > deadline:
             return found
         time.sleep(POLL)
 
 
-def sightings(seen: Sequence[Connection], sent: Sequence[Sent]) -> Sightings:
+def sightings(seen: Sequence[Connection], sent: Sequence[Sent], home: Set[str] = frozenset()) -> Sightings:
     """What connections at several points say of the probes ``sent``. Points whose layer nobody told say nothing."""
     by_nonce = {one.probe.nonce for one in sent}
     by_socket = {(one.socket, one.port): one.probe.nonce for one in sent if one.socket and one.port}
@@ -66,7 +69,7 @@ def sightings(seen: Sequence[Connection], sent: Sequence[Sent]) -> Sightings:
         nonce = way.nonce if way.nonce in by_nonce else next(_sockets(way, by_socket), None)
         if nonce is not None:
             of_probes[nonce] += way.sightings  # of several ways where TLS ends: nothing joins what is before and behind
-    found = {nonce: frozenset(_arrivals(sorted(some, key=in_order), kongs)) for nonce, some in of_probes.items()}
+    found = {nonce: frozenset(_arrivals(sorted(some, key=in_order), kongs, home)) for nonce, some in of_probes.items()}
     return {nonce: arrived for nonce, arrived in found.items() if arrived}
 
 
@@ -79,7 +82,7 @@ def _sockets(way: Way, by_socket: Mapping[tuple[str, int], str]) -> Iterator[str
                 yield by_socket[end]
 
 
-def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
+def _arrivals(way: Sequence[Connection], kongs: Set[str], home: Set[str]) -> Iterator[Sighting]:
     """What came in at each layer first of ``way``, in path order: the rest that was captured there went out, or on.
 
     A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking, as on the
@@ -88,7 +91,8 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
     first one, but a later one was answered, the first may have been another machine's, whose frames the capture heard:
     what came to the layer is not known then. Nor is it where nodes saw several connections begin: a node ends none, so
     a proxy did, on the node itself, or behind a node that the caller is on; nor where what answered was on the machine
-    itself, as a proxy is of which the capture of one interface shows but the one side.
+    itself, as a proxy is of which the capture of one interface shows but the one side. And a caller at ``home`` may be
+    seen by its own node as it leaves.
     """
     way = [one for one in way if not (one.head.of_kong or (one.point.layer is Layer.GATEWAY and one.source in kongs))]
     departed = next((one for one in way if one.point.layer is Layer.EGRESS), None)
@@ -101,7 +105,7 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str]) -> Iterator[Sighting]:
             continue
         known.add(layer)
         source = parse_address(one.source)
-        if layer is Layer.NODE and one.answer is not None and one.answer.ttl in _FRESH:
+        if layer is Layer.NODE and (one.source in home or (one.answer is not None and one.answer.ttl in _FRESH)):
             continue
         if source is not None and (one.opening is None or one.answer is not None or layer not in answered):
             clear = one.head.carries is Carries.HTTP and one.head.whole

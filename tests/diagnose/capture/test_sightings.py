@@ -117,3 +117,10 @@ def test_addresses_in_forwarded_for_are_read_without_the_port_behind_them() -> N
     written = REQUEST.replace(b"192.0.2.1", b"192.0.2.1:4711, ::ffff:198.51.100.9")
     [found] = sightings([connection(Layer.GATEWAY, NODE, written, opening())], [SENT])[NONCE]
     assert found.forwarded == ("192.0.2.1", CLIENT[0])
+
+
+def test_a_caller_s_own_node_may_have_seen_it_leave() -> None:
+    left = connection(Layer.NODE, CLIENT, began=opening(), answer=opening(50, 60))
+    balanced = connection(Layer.LOAD_BALANCER, CLIENT, began=opening(), answer=opening(50, 60))
+    [found] = sightings([left, balanced], [SENT], home={CLIENT[0]})[NONCE]
+    assert found.layer is Layer.LOAD_BALANCER
