@@ -104,6 +104,8 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str], home: Set[str]) -> Ite
         if layer is None or layer is Layer.EGRESS or layer in known:
             continue
         known.add(layer)
+        if layer is Layer.GATEWAY:
+            one = _rewritten(one, way)
         source = parse_address(one.source)
         if layer is Layer.NODE and (one.source in home or (one.answer is not None and one.answer.ttl in _FRESH)):
             continue
@@ -119,6 +121,12 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str], home: Set[str]) -> Ite
                 _listed(one, "x-real-ip") if clear else None,
                 _same(departed, one),
             )
+
+
+def _rewritten(one: Connection, way: Sequence[Connection]) -> Connection:
+    """The same TCP connection as it went on to Kong, where what was captured at Kong is the node that rewrites it."""
+    begun = [(other, other.opening.sequence) for other in way if other.opening is not None and other.point == one.point]
+    return next((other for other, number in reversed(begun) if one.opening and number == one.opening.sequence), one)
 
 
 _FRESH = frozenset({64, 128, 255})

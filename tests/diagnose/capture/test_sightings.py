@@ -124,3 +124,10 @@ def test_a_caller_s_own_node_may_have_seen_it_leave() -> None:
     balanced = connection(Layer.LOAD_BALANCER, CLIENT, began=opening(), answer=opening(50, 60))
     [found] = sightings([left, balanced], [SENT], home={CLIENT[0]})[NONCE]
     assert found.layer is Layer.LOAD_BALANCER
+
+
+def test_at_kong_s_machine_what_counts_is_the_source_with_which_a_connection_went_on_to_kong() -> None:
+    came = connection(Layer.GATEWAY, CLIENT, began=opening(), time=1.0, destination=("203.0.113.80", 80))
+    went_on = connection(Layer.GATEWAY, NODE, began=opening(), time=2.0)
+    [found] = sightings([came, went_on], [SENT])[NONCE]
+    assert found.source == ADDRESS
