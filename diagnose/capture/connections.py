@@ -42,7 +42,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One TCP connection as it passed a point. ``opening`` and ``answer`` are None where they were not captured."""
+    """One TCP connection as it passed a point. ``opening`` and ``answer`` are None where they were not captured.
+
+    ``left`` tells that it was first seen as it left there, not as it came.
+    """
 
     point: Point
     time: float
@@ -53,6 +56,7 @@ class Connection:
     opening: Opening | None
     answer: Opening | None
     head: Head
+    left: bool = False
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class _Open:
     base: int
     opening: Opening | None = None
     answer: Opening | None = None
+    left: bool = False
     pieces: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, segment: Segment) -> Head | None:
@@ -141,7 +146,7 @@ def _begin(
     if before is not None:
         yield _closed(key, open_ones.pop(key), point)
     done.pop(key, None)
-    open_ones[key] = _Open(segment.time, (segment.sequence + 1) & 0xFFFFFFFF, _opening(segment))
+    open_ones[key] = _Open(segment.time, (segment.sequence + 1) & 0xFFFFFFFF, _opening(segment), left=segment.leaves)
 
 
 def _closed(key: _Key, found: _Open, point: Point, head: Head | None = None) -> Connection:
@@ -156,6 +161,7 @@ def _closed(key: _Key, found: _Open, point: Point, head: Head | None = None) -> 
         found.opening,
         found.answer,
         head if head is not None else read_head(found.data),
+        found.left,
     )
 
 

@@ -92,7 +92,7 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str], home: Set[str]) -> Ite
     what came to the layer is not known then. Nor is it where nodes saw several connections begin: a node ends none, so
     a proxy did, on the node itself, or behind a node that the caller is on; nor where what answered was on the machine
     itself, as a proxy is of which the capture of one interface shows but the one side. And a caller at ``home`` may be
-    seen by its own node as it leaves.
+    seen by its own node as it leaves. What was first seen leaving a machine did not come to it, or that is lacking.
     """
     way = [one for one in way if not (one.head.of_kong or (one.point.layer is Layer.GATEWAY and one.source in kongs))]
     departed = next((one for one in way if one.point.layer is Layer.EGRESS), None)
@@ -104,6 +104,8 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str], home: Set[str]) -> Ite
         if layer is None or layer is Layer.EGRESS or layer in known:
             continue
         known.add(layer)
+        if one.left:
+            continue
         if layer is Layer.GATEWAY:
             one = _rewritten(one, way)
         source = parse_address(one.source)

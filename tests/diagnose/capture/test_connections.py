@@ -106,3 +106,9 @@ def test_of_an_answer_that_is_forwarded_the_last_sight_counts() -> None:
     [found] = connections([syn(), replace(answer, ttl=64), replace(answer, ttl=63), segment(REQUEST)], HERE)
     assert found.answer is not None
     assert found.answer.ttl == 63
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_whether_it_was_first_seen_as_it_left(leaves: bool) -> None:
+    [found] = read(replace(syn(), leaves=leaves), replace(syn(), leaves=not leaves), segment(REQUEST))
+    assert found.left is leaves

@@ -131,3 +131,10 @@ def test_at_kong_s_machine_what_counts_is_the_source_with_which_a_connection_wen
     went_on = connection(Layer.GATEWAY, NODE, began=opening(), time=2.0)
     [found] = sightings([came, went_on], [SENT])[NONCE]
     assert found.source == ADDRESS
+
+
+def test_what_was_first_seen_leaving_is_no_arrival() -> None:
+    left = replace(connection(Layer.NODE, CLIENT, began=opening()), left=True)
+    assert sightings([left], [SENT]) == {}, "the caller's own machine, or a capture that lacks how it came"
+    [found] = sightings([connection(Layer.NODE, CLIENT, began=opening(), time=-1.0), left], [SENT])[NONCE]
+    assert str(found.source) == CLIENT[0]
