@@ -22,7 +22,8 @@ from diagnose.explain.senders import find_senders
 from diagnose.explain.splitting import find_splits
 from diagnose.gather import Gathering
 from diagnose.judge import explained
-from diagnose.path.traffic import Layer
+from diagnose.owners import Kind
+from diagnose.path.traffic import Layer, parse_address
 from diagnose.plan import Planned, Planner, worth_sending
 from diagnose.report.report import Report, Run
 from diagnose.run import Options
@@ -67,7 +68,7 @@ def one_round(
         if last:
             beside.submit(site.remove)
         logs = site.logs([sent.probe for sent, _ in gathering.sent], since)
-        wire = _wire(options.captures, gathering, progress)
+        wire = _wire(options.captures, site, gathering, progress)
         seen = _recorded(site, backend, gathering, logs, wire, seen_at, options)
         progress("explaining")
         record, evidence = _with_reach(site, seen, progress)
@@ -168,20 +169,28 @@ def _choose(
     return worth_sending(left, find_splits(observations, facts, told, addresses, [one.probe for one in left]))
 
 
-def _wire(captures: Sequence[CaptureFile], gathering: Gathering, progress: Progress) -> Sightings:
+def _at_home(site: Site, socket: str) -> bool:
+    """Whether a socket's address is that of a node, or of a pod."""
+    address = parse_address(socket)
+    owners = site.inventory.owners(address) if address is not None else ()
+    return any(owner.kind in (Kind.NODE, Kind.POD, Kind.POD_NETWORK) for owner in owners)
+
+
+def _wire(captures: Sequence[CaptureFile], site: Site, gathering: Gathering, progress: Progress) -> Sightings:
     """What packet captures that ran meanwhile show of the probes; one that shows none is told as not measured."""
     if not captures:
         return {}
     progress("reading captured packets")
     sent = [one for one, _ in gathering.sent if one.probe.vantage is Vantage.OUTSIDE]
+    home = {one.socket for one in sent if one.socket and _at_home(site, one.socket)}
     try:
-        found = awaited(lambda: read_all(captures)[0], sent)
+        found = awaited(lambda: read_all(captures)[0], sent, home)
     except Stop as stop:  # it could be read when the run began, whose probes shall not be lost over it
         gathering.gaps.append(Gap("what captures show of the probes", stop.what.rstrip(".")))
         return {}
     seen = {sighting.layer for sightings in found.values() for sighting in sightings}
     gathering.gaps += [
-        Gap(f"the capture {file.path}", "none of the run's probes is in it: did it run meanwhile, on their way?")
+        Gap(f"the capture {file.path}", "it does not tell how probes came there: did it run meanwhile, on their way?")
         for file in captures
         if file.layer is not Layer.EGRESS and file.layer not in seen
     ]

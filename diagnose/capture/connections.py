@@ -42,7 +42,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One TCP connection as it passed a point. ``opening`` and ``answer`` are None where they were not captured."""
+    """One TCP connection as it passed a point. ``opening`` and ``answer`` are None where they were not captured.
+
+    ``left`` tells that it was first seen as it left there, not as it came.
+    """
 
     point: Point
     time: float
@@ -53,6 +56,7 @@ class Connection:
     opening: Opening | None
     answer: Opening | None
     head: Head
+    left: bool = False
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class _Open:
     base: int
     opening: Opening | None = None
     answer: Opening | None = None
+    left: bool = False
     pieces: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, segment: Segment) -> Head | None:
@@ -105,8 +110,8 @@ def _fold(
     key = segment.source, segment.source_port, segment.destination, segment.destination_port
     if segment.flags & SYN and segment.flags & ACK:
         asked = open_ones.get((key[2], key[3], key[0], key[1]))
-        if asked is not None and asked.answer is None:
-            asked.answer = _opening(segment)
+        if asked is not None and (asked.answer is None or segment.ttl < asked.answer.ttl):
+            asked.answer = _opening(segment)  # the same at another interface, as it was forwarded
         return
     if segment.flags & SYN:
         yield from _begin(segment, key, point, open_ones, done)
@@ -141,7 +146,7 @@ def _begin(
     if before is not None:
         yield _closed(key, open_ones.pop(key), point)
     done.pop(key, None)
-    open_ones[key] = _Open(segment.time, (segment.sequence + 1) & 0xFFFFFFFF, _opening(segment))
+    open_ones[key] = _Open(segment.time, (segment.sequence + 1) & 0xFFFFFFFF, _opening(segment), left=segment.leaves)
 
 
 def _closed(key: _Key, found: _Open, point: Point, head: Head | None = None) -> Connection:
@@ -156,6 +161,7 @@ def _closed(key: _Key, found: _Open, point: Point, head: Head | None = None) -> 
         found.opening,
         found.answer,
         head if head is not None else read_head(found.data),
+        found.left,
     )
 
 

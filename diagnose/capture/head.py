@@ -16,6 +16,7 @@ _FIELDS = frozenset(
     {"x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip", "x-client-ip", "via"}
 )
 _REQUEST = re.compile(rb"[A-Z]{3,16} (\S+) HTTP/1\.[01]\r?\n")
+_KONGS = re.compile(rb"^x-forwarded-path:", re.IGNORECASE | re.MULTILINE)  # no other proxy writes it
 _BEGINNINGS = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"PATCH ", b"OPTIONS ", b"CONNECT ", b"TRACE ")
 _HELLO = 6 + 3 + 2  # a record's head, a message's, and the version stand before ClientHello.random (RFC 8446, 4.1.2)
 
@@ -35,7 +36,7 @@ class Head:
     ``proxies`` are its PROXY headers, the first one first. ``carries`` is None where nothing followed them that was
     captured. ``fields`` are the request's headers that name addresses, as (name, value), a line each. ``hello`` is the
     random of a ClientHello, which a proxy that does not end TLS hands on. ``broken`` says what is wrong with a PROXY
-    header, ``whole`` that nothing further can be learned from what comes later.
+    header, ``of_kong`` that a Kong sent the request, ``whole`` that nothing further can be learned from later bytes.
     """
 
     proxies: tuple[Header, ...] = ()
@@ -44,6 +45,7 @@ class Head:
     fields: tuple[tuple[str, str], ...] = ()
     hello: bytes | None = None
     broken: str | None = None
+    of_kong: bool = False
     whole: bool = False
 
     @property
@@ -100,4 +102,4 @@ def _http(proxies: tuple[Header, ...], data: bytes) -> Head:
     lines = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
     fields = tuple((name, value.strip()) for name, _, value in lines if name.lower() in _FIELDS)
     request = first[0].decode("latin-1").strip().rpartition(" ")[0]
-    return Head(proxies, Carries.HTTP, request, fields, whole=bool(end))
+    return Head(proxies, Carries.HTTP, request, fields, of_kong=_KONGS.search(head) is not None, whole=bool(end))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from diagnose.capture.connections import Connection
 from diagnose.capture.head import Carries
-from diagnose.capture.ways import Way, join
+from diagnose.capture.ways import Way, in_order, join
+from diagnose.path.naming import unwrapped
 from diagnose.path.traffic import Address, Layer, parse_address
 from probes.outcome import Sent
 from probes.wire.proxy_protocol import Header
@@ -44,28 +45,32 @@ Sightings = Mapping[str, frozenset[Sighting]]
 Read = Callable[[], Sequence[Connection]]
 
 
-def awaited(read: Read, sent: Sequence[Sent]) -> Sightings:
-    """The sightings of ``sent``, as soon as the last probe of which anything could be seen is among them."""
+def awaited(read: Read, sent: Sequence[Sent], home: Set[str] = frozenset()) -> Sightings:
+    """The sightings of ``sent``, as soon as the last probe of which anything could be seen is among them.
+
+    ``home`` are those of the probes' sockets' addresses that belong to the nodes, or to pods on them.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
-        found = sightings(read(), sent)
+        found = sightings(read(), sent, home)
         last = found.get(sent[-1].probe.nonce, frozenset()) if sent else frozenset()
         if not sent or (last and all(one.proxies is not None for one in last)) or time.monotonic() > deadline:
             return found
         time.sleep(POLL)
 
 
-def sightings(seen: Sequence[Connection], sent: Sequence[Sent]) -> Sightings:
+def sightings(seen: Sequence[Connection], sent: Sequence[Sent], home: Set[str] = frozenset()) -> Sightings:
     """What connections at several points say of the probes ``sent``. Points whose layer nobody told say nothing."""
     by_nonce = {one.probe.nonce for one in sent}
     by_socket = {(one.socket, one.port): one.probe.nonce for one in sent if one.socket and one.port}
     kongs = {one.destination for one in seen if one.point.layer is Layer.GATEWAY}
-    found: dict[str, set[Sighting]] = defaultdict(set)
+    of_probes: dict[str, list[Connection]] = defaultdict(list)
     for way in join(seen):
         nonce = way.nonce if way.nonce in by_nonce else next(_sockets(way, by_socket), None)
         if nonce is not None:
-            found[nonce].update(_arrivals(way, kongs))
-    return {nonce: frozenset(seen) for nonce, seen in found.items() if seen}
+            of_probes[nonce] += way.sightings  # of several ways where TLS ends: nothing joins what is before and behind
+    found = {nonce: frozenset(_arrivals(sorted(some, key=in_order), kongs, home)) for nonce, some in of_probes.items()}
+    return {nonce: arrived for nonce, arrived in found.items() if arrived}
 
 
 def _sockets(way: Way, by_socket: Mapping[tuple[str, int], str]) -> Iterator[str]:
@@ -77,25 +82,35 @@ def _sockets(way: Way, by_socket: Mapping[tuple[str, int], str]) -> Iterator[str
                 yield by_socket[end]
 
 
-def _arrivals(way: Way, kongs: Set[str]) -> Iterator[Sighting]:
-    """What came in at each layer first: the rest of what was captured there went out again, or on.
+def _arrivals(way: Sequence[Connection], kongs: Set[str], home: Set[str]) -> Iterator[Sighting]:
+    """What came in at each layer first of ``way``, in path order: the rest that was captured there went out, or on.
 
-    A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking; and where a
-    connection's SYN is, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered
-    the first one, but a later one was answered, the first may have been another machine's, whose frames the capture
-    heard: what came to the layer is not known then.
+    A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking, as on the
+    echo's node, or where a balancer sent the request on a connection that it had kept open; and where a connection's
+    SYN is lacking, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered the
+    first one, but a later one was answered, the first may have been another machine's, whose frames the capture heard:
+    what came to the layer is not known then. Nor is it where nodes saw several connections begin: a node ends none, so
+    a proxy did, on the node itself, or behind a node that the caller is on; nor where what answered was on the machine
+    itself, as a proxy is of which the capture of one interface shows but the one side. And a caller at ``home`` may be
+    seen by its own node as it leaves. What was first seen leaving a machine did not come to it, or that is lacking.
     """
-    departed = next((one for one in way.sightings if one.point.layer is Layer.EGRESS), None)
-    answered = {one.point.layer for one in way.sightings if one.answer is not None and one.source not in kongs}
-    known: set[Layer] = set()
-    for one in way.sightings:
+    way = [one for one in way if not (one.head.of_kong or (one.point.layer is Layer.GATEWAY and one.source in kongs))]
+    departed = next((one for one in way if one.point.layer is Layer.EGRESS), None)
+    answered = {one.point.layer for one in way if one.answer is not None and one.source not in kongs}
+    begun = {one.opening.sequence for one in way if one.point.layer is Layer.NODE and one.opening is not None}
+    known = {Layer.NODE} if len(begun) > 1 else set[Layer]()
+    for one in way:
         layer = one.point.layer
         if layer is None or layer is Layer.EGRESS or layer in known:
             continue
-        if layer is Layer.GATEWAY and one.source in kongs:
-            continue
         known.add(layer)
+        if one.left:
+            continue
+        if layer is Layer.GATEWAY:
+            one = _rewritten(one, way)
         source = parse_address(one.source)
+        if layer is Layer.NODE and (one.source in home or (one.answer is not None and one.answer.ttl in _FRESH)):
+            continue
         if source is not None and (one.opening is None or one.answer is not None or layer not in answered):
             clear = one.head.carries is Carries.HTTP and one.head.whole
             yield Sighting(
@@ -110,13 +125,23 @@ def _arrivals(way: Way, kongs: Set[str]) -> Iterator[Sighting]:
             )
 
 
+def _rewritten(one: Connection, way: Sequence[Connection]) -> Connection:
+    """The same TCP connection as it went on to Kong, where what was captured at Kong is the node that rewrites it."""
+    begun = [(other, other.opening.sequence) for other in way if other.opening is not None and other.point == one.point]
+    return next((other for other, number in reversed(begun) if one.opening and number == one.opening.sequence), one)
+
+
+_FRESH = frozenset({64, 128, 255})
+"""The TTLs that systems begin with. An answer that a node has forwarded, from a pod of its own too, has a lower one."""
+
+
 def _named(header: Header) -> tuple[int, Address | None]:
     return header.version, parse_address(header.source) if header.source is not None else None
 
 
 def _listed(one: Connection, wanted: str) -> tuple[str, ...]:
     lines = (value for name, value in one.head.fields if name.lower() == wanted)
-    return tuple(element.strip() for line in lines for element in line.split(","))
+    return tuple(unwrapped(element) for line in lines for element in line.split(","))
 
 
 def _same(departed: Connection | None, one: Connection) -> bool | None:

@@ -125,7 +125,7 @@ def join(seen: Iterable[Connection]) -> list[Way]:
             groups.unite(number, by_key.setdefault(key, number))
     for number, named in _named(all_seen):
         groups.unite(number, named)
-    ways = (Way(tuple(sorted((all_seen[number] for number in one), key=_order))) for one in groups.all())
+    ways = (Way(tuple(sorted((all_seen[number] for number in one), key=in_order))) for one in groups.all())
     return sorted(ways, key=lambda way: min(one.time for one in way.sightings))
 
 
@@ -188,7 +188,7 @@ def _named(seen: Sequence[Connection]) -> Iterator[tuple[int, int]]:
 PATH = tuple(Layer)
 
 
-def _order(connection: Connection) -> tuple[int, float]:
+def in_order(connection: Connection) -> tuple[int, float]:
     """Path order: by layer where the points are told, then by time."""
     layer = connection.point.layer
     return (PATH.index(layer) if layer is not None else 0, connection.time)

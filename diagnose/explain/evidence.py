@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from diagnose.capture.sightings import Sighting, Sightings
-from diagnose.path.naming import address_in, addresses_in
+from diagnose.path.naming import addresses_in, unwrapped
 from diagnose.path.proxying import Answer
 from diagnose.path.traffic import Address, Traffic, parse_address
 from diagnose.site import PREAMBLE_AS_REQUEST, AccessLine, Entry, EntryKind, Kong, Logs
@@ -206,7 +206,7 @@ def _observe(
     line = _answering(sent.outcome, lines)
     headers = {str(name).lower(): str(value) for name, value in echo["headers"]} if echo is not None else {}
     logged = parse_address(headers.get("x-real-ip", ""))
-    forwarded = tuple(map(_unwrapped, headers.get("x-forwarded-for", "").split(","))) if headers else None
+    forwarded = tuple(map(unwrapped, headers.get("x-forwarded-for", "").split(","))) if headers else None
     if line is not None and logged is None:
         logged = parse_address(line.address)
     came = line.kong if line is not None else logs.foreign.get(sent.probe.nonce)
@@ -231,20 +231,6 @@ def _observe(
         echoed=echo is not None,
         in_log=line is not None,
     )
-
-
-def _unwrapped(element: str) -> str:
-    """An element of X-Forwarded-For without what some proxies put around the address.
-
-    That is the port behind it, as Azure's Application Gateway and AWS's ALB may write it, and the IPv4-mapped form of
-    an IPv4 address (RFC 4291, section 2.5.5.2).
-    """
-    text = element.strip()
-    address = address_in(text)
-    if address is None:
-        return text
-    plain = parse_address(text) is not None and "ffff:" not in text.lower()
-    return text if plain else str(address)
 
 
 def _answering(outcome: Outcome, lines: Sequence[AccessLine]) -> AccessLine | None:

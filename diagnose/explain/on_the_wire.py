@@ -55,8 +55,9 @@ def _same(arrived: Traffic, sighting: Sighting, world: World) -> bool:
     if sighting.forwarded is not None and _listed(arrived, FORWARDED_FOR) != sighting.forwarded:
         return False
     # Which hop writes X-Real-IP is only asked where Kong reads it.
-    asked = sighting.real_ips is not None and world.settings.trusted_ips and world.settings.real_ip_header == REAL_IP
-    return not asked or _listed(arrived, REAL_IP) == sighting.real_ips
+    if sighting.real_ips is None or not world.settings.trusted_ips or world.settings.real_ip_header != REAL_IP:
+        return True
+    return _listed(arrived, REAL_IP)[:1] == sighting.real_ips[:1]  # of several Kong takes the first
 
 
 def _prefaces(arrived: Traffic) -> tuple[tuple[int, object], ...]:

@@ -28,6 +28,20 @@ def address_in(text: str) -> Address | None:
     return parse_address(found["four"] or found["six"]) if found is not None else None
 
 
+def unwrapped(element: str) -> str:
+    """An element of X-Forwarded-For without what some proxies put around the address.
+
+    That is the port behind it, as Azure's Application Gateway and AWS's ALB may write it, and the IPv4-mapped form of
+    an IPv4 address (RFC 4291, section 2.5.5.2).
+    """
+    text = element.strip()
+    address = address_in(text)
+    if address is None:
+        return text
+    plain = parse_address(text) is not None and "ffff:" not in text.lower()
+    return text if plain else str(address)
+
+
 def addresses_in(name: str, value: str) -> tuple[Address | None, ...]:
     """The addresses that the elements of a header name, None for an element that names none."""
     elements = value.split(",")

@@ -7,7 +7,7 @@ about a thousand a second; so what is needed of each is read here, in place.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probes.wire.fragments import Fragment, Fragments
 
@@ -25,14 +25,15 @@ _VXLAN = 4789
 _OVER_PPP = frozenset({0x0021, 0x0057})  # IPv4 and IPv6
 _EXTENSIONS = frozenset({0, 43, 60})  # hop-by-hop, routing, destination options (RFC 8200, section 4)
 _FRAGMENT = 44
-_OTHER_HOST = 3  # of the packet types of Linux's cooked captures: PACKET_OTHERHOST, linux/if_packet.h
+_OTHER_HOST, _OUTGOING = 3, 4  # of the packet types of Linux's cooked captures: PACKET_OTHERHOST, linux/if_packet.h
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One TCP segment. Addresses are packed: 4 bytes, or 16. ``time`` is seconds since the epoch.
 
-    ``ident`` is IPv4's identification, None for IPv6. ``options`` are those of TCP, as bytes.
+    ``ident`` is IPv4's identification, None for IPv6. ``options`` are those of TCP, as bytes. ``leaves`` tells of a SYN
+    that the capture says it was sent by the machine that captured it, be it forwarded or its own.
     """
 
     time: float
@@ -47,6 +48,7 @@ class Segment:
     ident: int | None
     options: bytes
     payload: bytes
+    leaves: bool = False
 
 
 class Decoder:
@@ -58,7 +60,8 @@ class Decoder:
     def segment(self, link: int, frame: bytes, time: float) -> Segment | None:
         """The TCP segment in ``frame``, which is of link type ``link``; None where it holds none."""
         try:
-            return self._read(_mirrored(_network(link, frame)), time)
+            found = self._read(_mirrored(_network(link, frame)), time)
+            return replace(found, leaves=True) if found and found.flags & SYN and _leaves(link, frame) else found
         except (struct.error, IndexError):  # cut short
             return None
 
@@ -118,6 +121,11 @@ def _network(link: int, frame: bytes) -> bytes:
     if link in PPP:
         return _in_ppp(frame)
     return frame[4:] if link in (NULL, LOOP) else b""
+
+
+def _leaves(link: int, frame: bytes) -> bool:
+    """Whether the machine that captured a frame sent it, as far as the link type tells."""
+    return (link == LINUX_SLL and frame[1] == _OUTGOING) or (link == LINUX_SLL2 and frame[10] == _OUTGOING)
 
 
 def _of_kind(kind: bytes, data: bytes) -> bytes:

@@ -71,6 +71,15 @@ def test_what_a_switch_sent_to_every_port_did_not_come_to_the_machine_that_captu
     assert read(link, carrier / FOUR / DATA) is None
 
 
+@pytest.mark.parametrize("kind", [CookedLinux, CookedLinuxV2], ids=["first", "second"])
+@pytest.mark.parametrize(("pkttype", "leaves"), [(0, False), (4, True)])
+def test_a_syn_that_the_machine_itself_sent_says_so(kind: type[Packet], pkttype: int, leaves: bool) -> None:
+    link = frames.LINUX_SLL if kind is CookedLinux else frames.LINUX_SLL2
+    found = read(link, kind(pkttype=pkttype) / FOUR / TCP(sport=40000, dport=8000, flags="S"))
+    assert found is not None
+    assert found.leaves is leaves
+
+
 def test_packets_without_a_carrier() -> None:
     for link in (frames.RAW, frames.IPV4, *frames.RAW_OF_BSD):
         found = read(link, FOUR / DATA)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -98,3 +99,16 @@ def test_many_connections_at_once_are_all_told() -> None:
 )
 def test_the_timestamp_among_options(options: bytes, found: int | None) -> None:
     assert stamp_in(options) == found
+
+
+def test_of_an_answer_that_is_forwarded_the_last_sight_counts() -> None:
+    answer = segment(b"", 5000, SYN | ACK, source=KONG, destination=CLIENT)
+    [found] = connections([syn(), replace(answer, ttl=64), replace(answer, ttl=63), segment(REQUEST)], HERE)
+    assert found.answer is not None
+    assert found.answer.ttl == 63
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_whether_it_was_first_seen_as_it_left(leaves: bool) -> None:
+    [found] = read(replace(syn(), leaves=leaves), replace(syn(), leaves=not leaves), segment(REQUEST))
+    assert found.left is leaves

@@ -159,6 +159,12 @@ def test_who_writes_x_real_ip_is_asked_only_where_kong_reads_it(settings: Settin
     assert agree(CLEAN, seen(Layer.GATEWAY, real_ips=("192.0.2.1",)), settings=settings, sent=sent)
 
 
+def test_of_several_lines_of_x_real_ip_the_first_counts_as_it_does_to_kong() -> None:
+    sent = replace(SENT, headers=(("X-Real-IP", "192.0.2.1"),))
+    assert agree(CLEAN, seen(Layer.GATEWAY, real_ips=("192.0.2.1", str(CALLER))), settings=REAL_IP, sent=sent)
+    assert not agree(CLEAN, seen(Layer.GATEWAY, real_ips=(str(CALLER), "192.0.2.1")), settings=REAL_IP, sent=sent)
+
+
 def test_every_sighting_has_to_agree() -> None:
     assert not agree(CLEAN, seen(Layer.NODE), seen(Layer.GATEWAY, STRANGER))
     assert agree(CLEAN)
