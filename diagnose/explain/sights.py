@@ -85,9 +85,10 @@ class Sights:
 
     def alternatives(self, told: Sequence[Settings]) -> list[tuple[Settings, Listener]]:
         """What Kong may really be running with where it is not ``told`` so."""
-        taken = bool(self.visible) or any(o.seen.answer is Answer.PASSED for o in self.distinct)
+        read = any(o.seen.answer is Answer.PASSED for o in self.distinct)
+        taken = read or bool(self.visible)
         clear = any(o.seen.clear_reply for o in self.plain)
-        return alternatives(self.entry, told, map(str, self.visible), taken=taken, clear_reply=clear)
+        return alternatives(self.entry, told, map(str, self.visible), taken=taken, read=read, clear_reply=clear)
 
     def _came_as_claimed(self, name: str) -> bool:
         """Whether a claim in a header outlived what writes it on the way: it came to the echo, or Kong believed it."""

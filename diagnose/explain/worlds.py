@@ -28,6 +28,10 @@ Can = Callable[[Hop, Hops], bool]
 """Tells whether a hop that answers from an address of its own has one, with these hops after it."""
 
 _TRUST_ALL = ("0.0.0.0/0", "::/0")
+PROXY = "proxy_protocol"
+UNSET = ("X-Real-IP", False)
+"""Kong's defaults: the header that it reads, and whether recursively."""
+
 _BALANCER = Layer.LOAD_BALANCER
 _ENDS = proxying.ENDS | {Node.DROPS, Node.REFUSES}
 
@@ -216,13 +220,20 @@ def _listeners(entry: Entry, settings: Settings) -> list[Listener]:
 
 
 def alternatives(
-    entry: Entry, told: Sequence[Settings], peers: Iterable[str], *, taken: bool = True, clear_reply: bool = False
+    entry: Entry,
+    told: Sequence[Settings],
+    peers: Iterable[str],
+    *,
+    taken: bool = True,
+    read: bool = True,
+    clear_reply: bool = False,
 ) -> list[tuple[Settings, Listener]]:
     """Settings that Kong may really be running with, for when what it is told does not explain the traffic.
 
     ``peers`` are addresses that Kong was seen to take connections from: those are what it may trust. Whom it trusts has
-    no part in anything unless some connection was ``taken``. ``clear_reply`` tells that TLS was answered in clear text,
-    so that the listener may speak none.
+    no part in anything unless some connection was ``taken``, and which header it reads unless some request was
+    ``read``: of what it refuses unread only a PROXY header may have counted. ``clear_reply`` tells that TLS was
+    answered in clear text, so that the listener may speak none.
     """
     tls = entry.scheme == "https"
     port = entry.listener or (8443 if tls else 8000)
@@ -230,7 +241,7 @@ def alternatives(
     trusted: list[tuple[str, ...]] = [()]
     if taken:
         trusted += [_TRUST_ALL, *((peer,) for peer in sorted(set(peers)))]
-    headers = dict.fromkeys(("X-Real-IP", "X-Forwarded-For", "proxy_protocol", *(one.real_ip_header for one in told)))
+    headers = dict.fromkeys(("X-Real-IP", "X-Forwarded-For", PROXY, *(one.real_ip_header for one in told)))
     return [
         (
             Settings(
@@ -244,7 +255,8 @@ def alternatives(
         )
         for version, speaks in product(versions, {tls, tls and not clear_reply})
         for flag, trust, header, recursive in product((False, True), trusted, headers, (False, True))
-        if trust or (header, recursive) == ("X-Real-IP", False)  # trusting nobody, Kong looks at no header at all
+        # Trusting nobody, Kong looks at no header at all.
+        if ((read or (flag, header, recursive) == (True, PROXY, False)) if trust else (header, recursive) == UNSET)
     ]
 
 

@@ -37,8 +37,8 @@ def find_remedy(
 
     ``seen`` are the addresses that a witness saw: where Kong's peers are among them, no others are to be trusted.
     ``healthy`` are cases of connections that are well and have to stay so, ``others`` those of connections that are
-    ill in another way: they must not become worse, and while they are there nothing suffices. ``as_told`` is False where
-    Kong's settings in ``cases`` are assumed. None if nothing helps.
+    ill in another way: they must not become worse, and while they are there nothing suffices. ``as_told`` is False
+    where Kong's settings in ``cases`` are assumed. None if nothing helps.
     """
     if all(case.judgement.verdict is Verdict.PRESERVED for case in cases):
         return None

@@ -18,7 +18,8 @@ def trusts(
 ) -> list[tuple[str, ...] | None]:
     """What trusted_ips may be set to: as it is, the balancer's side alone, that besides what is listed, nobody.
 
-    Nobody is no choice where whom Kong trusts now is assumed (not ``as_told``): it may well be whom it should trust.
+    Where whom Kong trusts now is assumed (not ``as_told``), nobody is a choice only if it trusts some in every case:
+    those whom it trusts may be the right ones.
 
     With real_ip_recursive, the proxies that a header names besides the client have to be trusted as well. Where none
     of Kong's peers was seen, those of the likeliest cases are the ones.
@@ -33,7 +34,7 @@ def trusts(
         ranges = collapse(net for peer in some for net in smallest_ranges(peer, addresses))
         if ranges:
             offered += [(*listed, *_beyond(listed, ranges)), ranges]
-    if told and as_told:
+    if told and (as_told or all(case.world.settings.trusted_ips for case in cases)):
         offered.append(())
     return list(dict.fromkeys(offered))
 

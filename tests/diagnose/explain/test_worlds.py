@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from diagnose.explain.worlds import Pointers, all_worlds, gateways, paths, speaks_tls
+from diagnose.explain.worlds import Pointers, all_worlds, alternatives, gateways, paths, speaks_tls
 from diagnose.path.egress import Egress
 from diagnose.path.node import Node
 from diagnose.path.proxying import BELIEVES_PROXY, HTTP, Onward, Proxying, Reads
@@ -135,3 +135,11 @@ def test_a_disagreement_on_tls_is_considered_only_where_a_connection_ended() -> 
 def test_an_entry_of_unknown_listener_may_end_on_any() -> None:
     assert [listener.port for _, listener in gateways(NAMED, [BOTH])] == [8000, 8443]
     assert [listener.port for _, listener in gateways(SERVICE, [BOTH])] == [8000]
+
+
+def test_of_what_kong_refused_unread_only_a_proxy_header_may_have_counted() -> None:
+    refused = alternatives(SERVICE, (), ["10.1.0.4"], read=False)
+    assert {settings.real_ip_header for settings, _ in refused if settings.trusted_ips} == {"proxy_protocol"}
+    assert all(listener.proxy_protocol for settings, listener in refused if settings.trusted_ips)
+    assert {listener.proxy_protocol for _, listener in refused} == {False, True}
+    assert len(refused) == 4 < len(alternatives(SERVICE, (), ["10.1.0.4"]))

@@ -10,10 +10,11 @@ from diagnose.explain.bindings import Addresses
 from diagnose.explain.explain import explain
 from diagnose.explain.senders import find_senders
 from diagnose.owners import Inventory, Kind, Owner
-from diagnose.path.settings import DEFAULT_PROXY_LISTEN
+from diagnose.path.settings import DEFAULT_PROXY_LISTEN, Settings
 from diagnose.path.traffic import Layer
 from diagnose.remedies.find import find_remedy
 from diagnose.remedies.told import Place
+from diagnose.remedies.trust import trusts
 from diagnose.report.report import Remedy
 from diagnose.site import Fact
 from tests.diagnose.explain.simulator import BALANCER, BRIDGE, NODES, Way, evidence, inventory
@@ -69,6 +70,19 @@ def test_what_most_likely_is_not_at_fault_is_no_first_step() -> None:
 
     assert {"KIP206", "KIP302", "KIP402"} <= {fault.code for case in cases for fault in case.judgement.culprits}
     assert find_remedy(cases, (), addresses, PLACE) is None
+
+
+def test_that_kong_is_to_trust_nobody_is_no_choice_where_it_may_well_trust_the_right_ones() -> None:
+    """Nothing tells Kong's settings; of one that believed a claim it is known that it trusts whoever sent that."""
+    observations, owners = evidence(Way(trusted=EVERYONE, header="X-Forwarded-For", recursive=True)), inventory()
+    addresses = Addresses(owners, find_senders((), observations, owners, None))
+    cases = explain(observations, (), [], addresses).cases
+    nobody = replace(cases[0], world=replace(cases[0].world, settings=Settings()))
+
+    assert all(case.world.settings.trusted_ips for case in cases)
+    assert () in trusts(cases, addresses, frozenset(), as_told=False)
+    assert () not in trusts([*cases, nobody], addresses, frozenset(), as_told=False)
+    assert () in trusts([*cases, nobody], addresses, frozenset())
 
 
 def test_what_leaves_other_connections_ill_is_a_first_step() -> None:
