@@ -42,7 +42,8 @@ def judge(path: Trace, own: Trace | None = None) -> Judgement:
         balancer = Balancer.PASSES_THROUGH
     elif any(away for away, _ in nearer):
         balancer = Balancer.PROXIES
-    because = (*forwarded, *(told for _, told in nearer), *_several(path.answers))
+    beside = tuple(told for _, told in nearer) or (tuple(_alike(path, own)) if own is not None else ())
+    because = (*forwarded, *beside, *_several(path.answers))
     return Judgement(_leaves(path.rungs), tuple(_rewrites(path.rungs)), balancer, because or (_open(path),))
 
 
@@ -108,6 +109,21 @@ def _compared(path: Trace, own: Trace) -> Iterator[tuple[bool, str]]:
     ):
         if ours is not None and theirs is not None and ours != theirs:
             yield True, f"the {name} of the two answers differ ({_shown(ours)}; {_shown(theirs)}): another TCP answers"
+
+
+def _alike(path: Trace, own: Trace) -> Iterator[str]:
+    """What was held beside the target's answer where no difference was found."""
+    if _hops(path) is None:
+        return
+    name = f"{own.target.address} (--compare)"
+    if _hops(own) is None:
+        yield f"{name} did not answer, so that there was nothing to hold the target's answer beside"
+        return
+    told = f"the target and {name} both answer at hop {_hops(path)}"
+    more = (
+        "nothing in their answers" if path.answers and own.answers else "no more of both answers was seen, and nothing"
+    )
+    yield f"{told}: {more} speaks for a proxy"
 
 
 def _several(answers: Sequence[Answer]) -> Iterator[str]:
