@@ -89,8 +89,10 @@ def _headline(verdict: Verdict, culprits: Sequence[Culprit], worst: Part | None,
             reason = f"but {missed} of {pods} ready Kong pods got none of the connections"
             return f"undetermined{where}: {takes} the caller's own address {took}, {reason}{inside}"
         case Verdict.UNDETERMINED:
-            seen = f"{takes} {took}, and " if took else ""
-            return f"undetermined{where}: {seen}the evidence does not settle whether that is right{inside}"
+            unsettled = "the evidence does not settle"
+            if took is None:
+                return f"undetermined{where}: {unsettled} which address Kong takes{inside}"
+            return f"undetermined{where}: {takes} {took}, and {unsettled} whether that is right{inside}"
     return f"{text} - {blamed}" if blamed else text
 
 

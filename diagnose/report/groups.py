@@ -105,7 +105,7 @@ def unseen_share(entry: str, ways: Sequence[Way]) -> str | None:
     if missable is None or not any(way.verdict is Verdict.PRESERVED for way in ways):
         return None
     whole = ways[0].whole
-    told = f"{whole} connection{'s' * (whole != 1)} to {entry}: a fault in fewer than {missable:.0%} of all"
+    told = f"{whole} connection{'s' * (whole != 1)} to {entry}: a fault in fewer than {100 * missable:.0f} % of all"
     return f"{told} may have gone unseen (with a probability of 5 %)."
 
 
