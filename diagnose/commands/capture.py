@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from diagnose.commands import output, values
+from diagnose.counting import count_of
 from diagnose.errors import USAGE, Stop
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def _show(found: Sequence[Connection], left_out: int, options: argparse.Namespac
     for line in told.text(ways[: options.most]):
         print(line)
     more = len(ways) - options.most
-    hidden = f", of which {more} are not shown (--most)" if more > 0 else ""
-    print(f"{len(ways)} connection{'' if len(ways) == 1 else 's'}{hidden}", end="")
-    print(f"; {left_out} further ones were left out (--nonce, --client choose)" if left_out else "")
+    hidden = f", of which {more} {'is' if more == 1 else 'are'} not shown (--most)" if more > 0 else ""
+    print(f"{count_of(len(ways), 'connection')}{hidden}", end="")
+    left = "1 further one was" if left_out == 1 else f"{left_out} further ones were"
+    print(f"; {left} left out (--nonce, --client choose)" if left_out else "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
+from diagnose.counting import count_of
 from probes.reach import Connected, Expired
 from probes.traced import Answer, Rung, Trace
 
@@ -102,7 +103,8 @@ def _compared(path: Trace, own: Trace) -> Iterator[tuple[bool, str]]:
         return
     back, own_back = _distance(first), _distance(its)
     if back is not None and own_back is not None and back < own_back and hops == own_hops:
-        yield True, f"the target's answer comes over {back} hops, that of {own.target.address} over {own_back}"
+        told = f"the target's answer comes over {count_of(back, 'hop')}"
+        yield True, f"{told}, that of {own.target.address} over {own_back}"
     for name, ours, theirs in (
         ("window", first.window, its.window),
         ("TCP options", first.options, its.options),
