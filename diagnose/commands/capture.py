@@ -51,7 +51,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     cluster = parser.add_argument_group("in a cluster")
     cluster.add_argument(
-        "--context", metavar="NAME", type=values.name, help="capture on the nodes of Kong's pods, while probes are sent"
+        "--context",
+        metavar="NAME",
+        type=values.name,
+        action=values.Once,
+        help="capture on the nodes of Kong's pods, while probes are sent",
     )
     cluster.add_argument(
         "--ephemeral",
@@ -70,7 +74,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--connections", metavar="N", type=values.count, default=3, help="probes through each entry (default 3)"
     )
     which = parser.add_argument_group("which connections")
-    which.add_argument("--nonce", metavar="HEX", help="the one of this probe")
+    which.add_argument("--nonce", metavar="HEX", type=values.nonce, help="the one of this probe")
     which.add_argument(
         "--client", metavar="ADDRESS|CIDR", type=values.network, help="those that come from there, or that name it"
     )
