@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import io
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any, TextIO
 
 from diagnose import cli
 
@@ -17,9 +19,29 @@ tenth of a short run.
 """
 
 
+class _Patient(io.FileIO):
+    """Takes whatever is written, even where nobody reads it any more: progress and complaints change no exit status."""
+
+    def write(self, data: Any, /) -> int:
+        """Write ``data``, or let it go."""
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def _patient(stream: TextIO) -> TextIO:
+    """Standard error as it is, but that it may fail."""
+    stream.flush()
+    buffered = io.BufferedWriter(_Patient(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(buffered, stream.encoding, stream.errors, line_buffering=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status, which nothing changes any more: the process is to end."""
     gc.set_threshold(SELDOM)
+    if sys.stderr is not None:
+        sys.stderr = _patient(sys.stderr)
     try:
         return cli.main(arguments)
     finally:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from diagnose.counting import count_of
 from diagnose.errors import USAGE, Stop
 from diagnose.path.settings import TWINS, Settings
 from diagnose.report.harmless import harmless
@@ -95,7 +96,8 @@ class AdminApi:
             with self._client.stream(method, self.url + path, json=body) as response:
                 data = self._read(response)
         except httpx.TimeoutException:
-            return Reply(None, problem=f"{self.url} did not answer within {self._timeout:g} seconds")
+            patience = count_of(self._timeout, "second", form="g")
+            return Reply(None, problem=f"{self.url} did not answer within {patience}")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Reply(None, problem=f"{self.url} cannot be asked: {_why(error)}")
         if data is None:

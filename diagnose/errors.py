@@ -10,7 +10,8 @@ COULD_NOT_RUN = 4
 INTERRUPTED = 130
 
 EXIT_STATUS = """\
-exit status: 0 preserved, 1 findings at or above --fail-on, 2 usage, 3 undetermined, 4 could not run, 130 interrupted"""
+exit status: 0 preserved, or nothing that counts, 1 findings at or above --fail-on that are not suppressed, 2 usage, 3
+undetermined, 4 could not run, 130 interrupted"""
 
 
 class Stop(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from diagnose.counting import count_of
 from diagnose.explain.evidence import echo_peer, passed_on
 from diagnose.plan import NOT_NEEDED, Planned, Planner
 from diagnose.site import Entry, Gap, Progress, Site
@@ -100,7 +101,7 @@ class Gathering:
         """
         knocks = self._knocks(entries)
         planned = [one for entry in entries for one in (*self._planner.plain(entry), *self._planner.kinds(entry))]
-        self._progress(f"sending {len(planned)} probes to Kong's pods from inside")
+        self._progress(f"sending {count_of(len(planned), 'probe')} to Kong's pods from inside")
         sent = self._site.send_inside([one.probe for one in (*knocks, *planned)], self._timeout)
         if sent is None:
             self.gaps.append(NO_INSIDE)
@@ -163,9 +164,7 @@ class Gathering:
             if not chosen:
                 self.spared += [Gap(f"{one.kind} through {entry.name}", NOT_NEEDED) for one in left]
                 break
-            sent += self._send(
-                chosen, f"sending {len(chosen)} kind{'' if len(chosen) == 1 else 's'} of probe through {entry.name}"
-            )
+            sent += self._send(chosen, f"sending {count_of(len(chosen), 'kind')} of probe through {entry.name}")
             gone = {one.probe.nonce for one in chosen}
             left = [one for one in left if one.probe.nonce not in gone]
         return sent
@@ -175,7 +174,7 @@ class Gathering:
         number, made, futile = connections - 1, 1, 0  # the first one has knocked
         while number:
             planned = self._planner.plain(entry, number)
-            told = f"{len(planned)} ordinary connection{'' if len(planned) == 1 else 's'}"
+            told = count_of(len(planned), "ordinary connection")
             sent = self._send(planned, f"sending {told} through {entry.name}")
             left = missing & self._unseen(entry, sent)
             made, futile = made + number, futile + number if left == missing else 0

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Self
 
+from diagnose.counting import count_of
 from diagnose.errors import COULD_NOT_RUN, Stop
 
 GATHERING = 2 / 3
@@ -60,8 +61,9 @@ class Limit:
             with self._interrupted_after(1.0):
                 yield
         except _TimeUp:
+            assert self._seconds is not None
             raise Stop(
-                f"The run did not end within {self._seconds:g} seconds (--timeout).",
+                f"The run did not end within {count_of(self._seconds, 'second', form='g')} (--timeout).",
                 "See what is slow (-v shows more), or give it more time.",
             ) from None
 
@@ -114,8 +116,9 @@ def _hanging() -> bool:
 
 def _end_process(seconds: float) -> None:
     sys.stderr.write(
-        f"kongip: the run did not end within {seconds:g} seconds (--timeout), nor {CLEAN_UP:g} seconds later. What it "
-        "made is removed by Kubernetes some minutes after it was made, or at once by kongip clean.\n"
+        f"kongip: the run did not end within {count_of(seconds, 'second', form='g')} (--timeout), nor {CLEAN_UP:g} "
+        "seconds later. What it made is removed by Kubernetes some minutes after it was made, or at once by kongip "
+        "clean.\n"
     )
     sys.stderr.flush()
     os._exit(COULD_NOT_RUN)

@@ -125,7 +125,8 @@ def _splitting(planned: Planned, splits: Splits) -> str:
     others = splits.others[planned.probe.nonce]
     if not others:
         return ""
-    return f" ({others} of {splits.remaining} explanations that remain expect another outcome than the likeliest)"
+    expect = "expects" if others == 1 else "expect"
+    return f" ({others} of {splits.remaining} explanations that remain {expect} another outcome than the likeliest)"
 
 
 NOT_NEEDED = "of all explanations that remain, none expects another outcome of it that would matter"

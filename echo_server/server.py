@@ -14,8 +14,10 @@ import contextlib
 import hmac
 import json
 import os
+import re
 import signal
 import sys
+from typing import NoReturn
 
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 HEADERS_LIMIT = 200
@@ -164,9 +166,18 @@ def main() -> None:
     secret = os.environ.get("KONGIP_SECRET", "")
     if not secret:
         sys.exit("KONGIP_SECRET is not set: without it the echo would answer anyone")
-    port = int(os.environ.get("KONGIP_PORT", "8080"))
-    deadline = float(os.environ.get("KONGIP_DEADLINE", "900"))
-    asyncio.run(run(Echo(secret, os.environ.get("KONGIP_POD")), None, port, deadline))
+    port, deadline = os.environ.get("KONGIP_PORT", "8080"), os.environ.get("KONGIP_DEADLINE", "900")
+    if re.fullmatch("[0-9]{1,5}", port) is None or not 1 <= int(port) <= 65535:
+        _refuse(f"KONGIP_PORT is {port!r}, and is to be a port from 1 to 65535")
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", deadline) is None:
+        _refuse(f"KONGIP_DEADLINE is {deadline!r}, and is to be a number of seconds")
+    asyncio.run(run(Echo(secret, os.environ.get("KONGIP_POD")), None, int(port), float(deadline)))
+
+
+def _refuse(why: str) -> NoReturn:
+    """End with status 2, the one for what is asked wrongly."""
+    sys.stderr.write(f"{why}\n")
+    sys.exit(2)
 
 
 if __name__ == "__main__":

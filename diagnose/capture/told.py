@@ -98,9 +98,17 @@ def conclusion(way: Way) -> str:
         return f"seen at {place(first)} only: another capture would tell what became of it"
     lost = way.lost_after
     if lost is None:
-        return f"{first.source} is told up to {place(way.sightings[-1])}"
+        return f"{first.source} is told up to {_where(way, way.sightings[-1])}"
     before, after = way.sightings[lost], way.sightings[lost + 1]
-    return f"{first.source} is lost between {place(before)} and {place(after)}, where {after.source} takes its place"
+    between = f"{_where(way, before)} and {_where(way, after)}"
+    return f"{first.source} is lost between {between}, where {after.source} takes its place"
+
+
+def _where(way: Way, one: Connection) -> str:
+    """Where a connection of a way was seen; by the end that it leads to where others were seen at the same point."""
+    if sum(other.point == one.point for other in way.sightings) == 1:
+        return place(one)
+    return f"{_end(one.destination, one.destination_port)} (seen at {place(one)})"
 
 
 def _ends(one: Connection) -> str:

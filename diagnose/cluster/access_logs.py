@@ -63,7 +63,7 @@ def open_logs(
     words: Sequence[tuple[str, str]],
 ) -> Iterator[KongLogs]:
     """The logs of the one Kong that is named or found; ``words`` are those of ``--owner``. Stop where there is none."""
-    api = connect(context, kubeconfig)
+    api = connect(context, kubeconfig, otherwise="a log that was kept: kongip traffic --file FILE")
     try:
         snapshot = take(api, service)
         found = find_service(snapshot, service, ingress_class)

@@ -330,11 +330,15 @@ def _unchecked() -> ssl.SSLContext:
     return context
 
 
-def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) -> Api:
+NO_CLUSTER = "try without a cluster: kongip diagnose --lab preserved"
+
+
+def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0, *, otherwise: str = NO_CLUSTER) -> Api:
     """Read the kubeconfig and be ready to talk to the API server of ``context`` (None: the current one).
 
     Without any kubeconfig but within a pod, the pod's own service account speaks. Nothing is sent yet.
-    Stop with status 2 for an unknown context or file, 4 where there is no kubeconfig at all.
+    Stop with status 2 for an unknown context or file, 4 where there is no kubeconfig at all: ``otherwise`` is what
+    helps then.
     """
     from kubernetes.client import Configuration
     from kubernetes.client.api_client import ApiClient
@@ -351,7 +355,7 @@ def connect(context: str | None, kubeconfig: str | None, timeout: float = 10.0) 
     if kubeconfig is None and context is None and is_pod():
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return Api(ApiClient(configuration), IN_CLUSTER, timeout)
-    raise _no_kubeconfig(files, kubeconfig)
+    raise _no_kubeconfig(files, kubeconfig, otherwise)
 
 
 def choose_contexts(wanted: Sequence[str], kubeconfig: str | None) -> tuple[str, ...]:
@@ -405,9 +409,9 @@ def _is_there(files: str) -> bool:
     return any(Path(name).expanduser().is_file() for name in files.split(os.pathsep) if name)
 
 
-def _no_kubeconfig(files: str, kubeconfig: str | None) -> Stop:
+def _no_kubeconfig(files: str, kubeconfig: str | None, otherwise: str = NO_CLUSTER) -> Stop:
     return Stop(
         f"There is no kubeconfig at {files}.",
-        "Name one with --kubeconfig FILE or in KUBECONFIG, or try without a cluster: kongip diagnose --lab preserved",
+        f"Name one with --kubeconfig FILE or in KUBECONFIG, or {otherwise}",
         USAGE if kubeconfig else COULD_NOT_RUN,
     )

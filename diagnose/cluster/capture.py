@@ -21,6 +21,7 @@ from diagnose.cluster.objects import namespace_of
 from diagnose.cluster.options import ClusterOptions
 from diagnose.cluster.replies import Object
 from diagnose.cluster.survey import Surroundings, survey
+from diagnose.counting import count_of
 from diagnose.errors import USAGE, Stop
 from diagnose.path.traffic import Layer
 from diagnose.plan import Planner
@@ -137,7 +138,7 @@ def _send(entries: Sequence[Entry], asked: Asked, progress: Progress) -> list[Se
 
     planner = Planner(f"/kongip-{secrets.token_hex(16)}", "", Claims(), routed=False)
     planned = [one for entry in entries for one in planner.plain(entry, asked.each)]
-    progress(f"sending {len(planned)} probes")
+    progress(f"sending {count_of(len(planned), 'probe')}")
     return send_all([one.probe for one in planned], asked.timeout)
 
 

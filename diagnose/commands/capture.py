@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from diagnose.commands import output, values
+from diagnose.counting import count_of
 from diagnose.errors import USAGE, Stop
 
 if TYPE_CHECKING:
@@ -50,7 +51,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     cluster = parser.add_argument_group("in a cluster")
     cluster.add_argument(
-        "--context", metavar="NAME", type=values.name, help="capture on the nodes of Kong's pods, while probes are sent"
+        "--context",
+        metavar="NAME",
+        type=values.name,
+        action=values.Once,
+        help="capture on the nodes of Kong's pods, while probes are sent",
     )
     cluster.add_argument(
         "--ephemeral",
@@ -69,7 +74,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--connections", metavar="N", type=values.count, default=3, help="probes through each entry (default 3)"
     )
     which = parser.add_argument_group("which connections")
-    which.add_argument("--nonce", metavar="HEX", help="the one of this probe")
+    which.add_argument("--nonce", metavar="HEX", type=values.nonce, help="the one of this probe")
     which.add_argument(
         "--client", metavar="ADDRESS|CIDR", type=values.network, help="those that come from there, or that name it"
     )
@@ -173,6 +178,7 @@ def _show(found: Sequence[Connection], left_out: int, options: argparse.Namespac
     for line in told.text(ways[: options.most]):
         print(line)
     more = len(ways) - options.most
-    hidden = f", of which {more} are not shown (--most)" if more > 0 else ""
-    print(f"{len(ways)} connection{'' if len(ways) == 1 else 's'}{hidden}", end="")
-    print(f"; {left_out} further ones were left out (--nonce, --client choose)" if left_out else "")
+    hidden = f", of which {more} {'is' if more == 1 else 'are'} not shown (--most)" if more > 0 else ""
+    print(f"{count_of(len(ways), 'connection')}{hidden}", end="")
+    left = "1 further one was" if left_out == 1 else f"{left_out} further ones were"
+    print(f"; {left} left out (--nonce, --client choose)" if left_out else "")

@@ -19,9 +19,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "outside Kubernetes only what bears kongip's tags. A run that still goes on is among them: --older-than spares "
         "it."
     )
+    parser.epilog = (
+        "exit status: 0 removed, or nothing is there, 2 usage, 4 could not run, or something could not be removed, 130 "
+        "interrupted"
+    )
     where = parser.add_argument_group("where")
     place = where.add_mutually_exclusive_group(required=True)
-    place.add_argument("--context", metavar="NAME", type=values.name, help="the kubeconfig context of a cluster")
+    place.add_argument(
+        "--context", metavar="NAME", type=values.name, action=values.Once, help="the kubeconfig context of a cluster"
+    )
     place.add_argument("--admin-url", metavar="URL", help="Kong's Admin API (a token: $KONGIP_ADMIN_TOKEN)")
     values.add_kubeconfig(where)
     where.add_argument(

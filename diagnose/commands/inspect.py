@@ -22,6 +22,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--context",
         metavar="NAME",
         type=values.name,
+        action=values.Once,
         help="the kubeconfig context of Kong's cluster, which is only read",
     )
     place.add_argument(

@@ -49,7 +49,7 @@ def add_flags(parser: argparse.ArgumentParser, connections: int, *, several: boo
         place.add_argument("--all-contexts", action="store_true", help="all of the kubeconfig; inspected without --yes")
         where.add_argument("--yes", action="store_true", help="with --all-contexts: deploy and send probes in each")
     else:
-        place.add_argument("--context", metavar="NAME", type=values.name, help=told)
+        place.add_argument("--context", metavar="NAME", type=values.name, action=values.Once, help=told)
     place.add_argument("--lab", metavar="NAME", help="an embedded lab on loopback addresses (see: kongip lab)")
     values.add_kubeconfig(where)
     where.add_argument("--service", metavar="NAMESPACE/NAME", type=values.full_name, help="Kong's proxy Service")
@@ -162,6 +162,7 @@ def check(options: argparse.Namespace) -> None:
         raise Stop(f"--{stray.replace('_', '-')} goes with --context, not with --lab.", "Leave one of them out.", USAGE)
     if options.lab is not None and not options.echo:
         raise Stop("--no-echo goes with --context, not with --lab.", "Leave one of them out.", USAGE)
+    values.check_owners(options.owner, options.caller_ip)
     outside_flags.check(options)
     stray = next((name for name in outside_flags.OF_ECHOES if getattr(options, name)), None)
     if stray is not None and not options.echo:

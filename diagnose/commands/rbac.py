@@ -17,6 +17,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "Prints the least rights that a mode of kongip needs, as YAML for kubectl apply: a ClusterRole that reads, and "
         "a Role for each namespace. No cluster is asked. Only with --secrets may Secrets be read."
     )
+    parser.epilog = "exit status: 0 printed, 2 usage, 4 could not be written"
     what = parser.add_argument_group("for what")
     what.add_argument(
         "--mode",
@@ -49,8 +50,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "default: Kong's namespace",
     )
     whom = parser.add_argument_group("for whom (each repeatable; without any no binding is printed)")
-    whom.add_argument("--user", metavar="NAME", action="append", default=[], help="a user, as the API server calls it")
-    whom.add_argument("--group", metavar="NAME", action="append", default=[], help="a group of users")
+    whom.add_argument(
+        "--user",
+        metavar="NAME",
+        action="append",
+        default=[],
+        type=values.name,
+        help="a user, as the API server calls it",
+    )
+    whom.add_argument("--group", metavar="NAME", action="append", default=[], type=values.name, help="a group of users")
     whom.add_argument(
         "--service-account",
         metavar="NAMESPACE/NAME",

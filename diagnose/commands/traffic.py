@@ -25,6 +25,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--context",
         metavar="NAME",
         type=values.name,
+        action=values.Once,
         help="the kubeconfig context of Kong's cluster, which is only read",
     )
     where.add_argument(
@@ -66,6 +67,7 @@ def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     if stray is not None:
         flag = f"--{stray.replace('_', '-')}"
         raise Stop(f"{flag} goes with a cluster's logs, not with --file.", "Leave one of them out.", USAGE)
+    values.check_owners(options.owner)
     from diagnose.traffic.command import exit_status, traffic
 
     told = traffic(options)

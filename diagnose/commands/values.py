@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from diagnose.errors import USAGE, Stop
 from diagnose.hosts import host_name
 from diagnose.path.traffic import parse_address
 
@@ -42,6 +44,22 @@ def name(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("'' names nothing")
     return text
+
+
+class Once(argparse.Action):
+    """A flag that may be given once alone, so that of two values none is passed over in silence."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Take the value. An error where there is one already."""
+        if (first := getattr(namespace, self.dest)) is not None:
+            raise argparse.ArgumentError(self, f"it takes one value, and is given {first!r} and {values!r}")
+        setattr(namespace, self.dest, values)
 
 
 def add_kubeconfig(where: argparse._ArgumentGroup) -> None:
@@ -89,6 +107,17 @@ def owner(text: str) -> tuple[str, str]:
     return network(addresses), layer
 
 
+def check_owners(owners: Sequence[tuple[str, str]], callers: Sequence[str] = ()) -> None:
+    """Stop with status 2 where --owner and --caller-ip say that one network is whose it cannot be at once."""
+    known: dict[object, tuple[str, str]] = {}
+    told = [(f"--caller-ip {text}", text, "caller") for text in callers]
+    told += [(f"--owner {text}={layer}", text, layer) for text, layer in owners]
+    for flag, text, layer in told:
+        first, before = known.setdefault(ipaddress.ip_network(text, strict=False), (flag, layer))
+        if before != layer:
+            raise Stop(f"{first} and {flag} say two things of one network.", "Leave one of them out.", USAGE)
+
+
 def count(text: str) -> int:
     """A number of connections, from 1 to 1000."""
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
@@ -120,6 +149,13 @@ def run_id(text: str) -> str:
     """The id of a run, as its objects bear it in their names and labels."""
     if not re.fullmatch(r"[0-9a-f]{10}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no run's id, which is ten hexadecimal digits")
+    return text
+
+
+def nonce(text: str) -> str:
+    """The nonce of a probe, as its path ends with it."""
+    if not re.fullmatch(r"[0-9a-f]{16}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no probe's nonce, which is sixteen digits from 0 to f")
     return text
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from diagnose.conclude import gathered
+from diagnose.counting import count_of
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.evidence import Observation, described
 from diagnose.explain.groups import Part
@@ -33,7 +34,7 @@ def logged(part: Part, addresses: Addresses) -> list[str]:
     """What Kong logged for ordinary connections, with shares; without its log, what it told the echo."""
     plain = part.plain
     taken = Counter(observation.seen.logged for observation in plain if observation.seen.logged is not None)
-    whole = f"{len(plain)} ordinary connections to {part.entry.name}"
+    whole = f"{count_of(len(plain), 'ordinary connection')} to {part.entry.name}"
     did, _ = said(part)
     lines = [f"{did} {owned(address, addresses)} for {number} of {whole}" for address, number in taken.most_common()]
     ends = Counter(described(observation.sent.outcome) for observation in plain if observation.seen.logged is None)
@@ -71,7 +72,8 @@ def captured(part: Part, addresses: Addresses) -> list[str]:
             named += [f"X-Forwarded-For: {', '.join(one.forwarded)}"] if one.forwarded else []
             shown[one.layer, one.source, f" with {', '.join(named)}" if named else ""] += 1
     return [
-        f"captured packets came to the {_POINTS[layer]} from {owned(source, addresses)}{more}, {number} connections"
+        f"captured packets came to the {_POINTS[layer]} from {owned(source, addresses)}{more}, "
+        f"{count_of(number, 'connection')}"
         for (layer, source, more), number in shown.items()
     ]
 
@@ -125,7 +127,8 @@ def turned_away(part: Part) -> list[str]:
     outcome = part.plain[0].sent.outcome
     location = outcome.header("Location") if isinstance(outcome, Answered) else None
     led = f", which leads to {location[:LONGEST_VALUE]}" if location else ""
-    told = f"{len(part.plain)} of {len(part.plain)} ordinary connections to {part.entry.name}: {status}{led}"
+    whole = count_of(len(part.plain), "ordinary connection")
+    told = f"{len(part.plain)} of {whole} to {part.entry.name}: {status}{led}"
     return [f"{told}, and nothing says that Kong gave that answer", *hints(part)]
 
 

@@ -11,6 +11,7 @@ from diagnose.conclude.findings import find_all
 from diagnose.conclude.gathered import Evidence, judged, reachable, sampled, unseen
 from diagnose.conclude.ladder import ladder
 from diagnose.conclude.settling import settling
+from diagnose.counting import count_of
 from diagnose.explain.evidence import Observation, described
 from diagnose.explain.groups import Part
 from diagnose.report.report import (
@@ -86,11 +87,13 @@ def _headline(verdict: Verdict, culprits: Sequence[Culprit], worst: Part | None,
             text = f"unreachable{where}: no ordinary request gets an answer from Kong{inside}"
         case Verdict.UNDETERMINED if worst and worst.verdict is Verdict.PRESERVED:
             missed, pods = len(unseen(worst, evidence)), len(reachable(worst, evidence))
-            reason = f"but {missed} of {pods} ready Kong pods got none of the connections"
+            reason = f"but {missed} of {count_of(pods, 'ready Kong pod')} got none of the connections"
             return f"undetermined{where}: {takes} the caller's own address {took}, {reason}{inside}"
         case Verdict.UNDETERMINED:
-            seen = f"{takes} {took}, and " if took else ""
-            return f"undetermined{where}: {seen}the evidence does not settle whether that is right{inside}"
+            unsettled = "the evidence does not settle"
+            if took is None:
+                return f"undetermined{where}: {unsettled} which address Kong takes{inside}"
+            return f"undetermined{where}: {takes} {took}, and {unsettled} whether that is right{inside}"
     return f"{text} - {blamed}" if blamed else text
 
 

@@ -42,11 +42,6 @@ _BETWEEN: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
         frozenset({"KIP402"}),
         "who closes connections without a PROXY header: if it is Kong, its error log says 'broken header'",
     ),
-    (
-        frozenset({"KIP206"}),
-        frozenset({"KIP401"}),
-        "what Kong answered with 400: its access log shows the request, or a PROXY header in its place",
-    ),
 )
 """Codes of either side that may both be possible, and what decides between the sides."""
 
@@ -71,6 +66,8 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
         )
     else:
         yield from (told for one, other, told in _BETWEEN if one & possible and other & possible)
+        if {"KIP206", "KIP401"} <= possible:
+            yield _turned_down(evidence)
     yield from _servers(evidence)
     clear = [part.entry for part in evidence.outside if any(o.seen.clear_reply for o in part.plain)]
     for entry in dict.fromkeys(clear):
@@ -89,6 +86,16 @@ def settling(evidence: Evidence, culprits: Sequence[Culprit]) -> Iterable[str]:
         yield "Kong's settings: with nothing known of them, too much agrees with what was seen"
     if evidence.backend_problem:
         yield "an echo that answers: it sees both of the addresses that Kong holds"
+
+
+def _turned_down(evidence: Evidence) -> str:
+    """Where it stands what Kong made of connections that began with what it does not expect."""
+    if any(o.seen.answer is Answer.REJECTED for part in evidence.outside for o in part.plain):
+        return "what Kong answered with 400: its access log shows the request, or a PROXY header in its place"
+    return (
+        "why connections ended without an answer: Kong's access log shows what it answered with 400, its error log "
+        "what it closed"
+    )
 
 
 def _servers(evidence: Evidence) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from diagnose.counting import count_of
 from diagnose.errors import COULD_NOT_RUN, FINDINGS, INTERRUPTED, PRESERVED, UNDETERMINED, USAGE
 from diagnose.report.report import Report, Verdict
 
@@ -45,4 +46,4 @@ def headline(outcomes: Sequence[Outcome]) -> str:
     """How many contexts came to which verdict, in one line."""
     counted = Counter(one.verdict for one in outcomes)
     told = ", ".join(f"{counted[one]} {one}" for one in (NO_REPORT, *Verdict) if counted[one])
-    return f"{len(outcomes)} context{'s' * (len(outcomes) != 1)}: {told}"
+    return f"{count_of(len(outcomes), 'context')}: {told}"

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from diagnose import __version__
+from diagnose.counting import count_of
 from diagnose.errors import Stop
 from diagnose.inspect.judge import Judged, judge
 from diagnose.inspect.manifests import STANDARD_INPUT, read_manifests
@@ -54,7 +55,7 @@ def as_report(judged: Judged, site: str, gaps: Sequence[Gap], run: Run) -> Repor
 
 def _counted(findings: Sequence[Finding]) -> str:
     counted = Counter(finding.severity for finding in findings)
-    words = [f"{counted[one]} {one}{'s' * (counted[one] > 1)}" for one in Severity if counted[one]]
+    words = [count_of(counted[one], one) for one in Severity if counted[one]]
     return ", ".join(words) or "nothing wrong was found"
 
 

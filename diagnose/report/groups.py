@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from diagnose.counting import count_of
 from diagnose.report.report import Group, Verdict
 from diagnose.report.signs import UNICODE
 
@@ -105,7 +106,7 @@ def unseen_share(entry: str, ways: Sequence[Way]) -> str | None:
     if missable is None or not any(way.verdict is Verdict.PRESERVED for way in ways):
         return None
     whole = ways[0].whole
-    told = f"{whole} connection{'s' * (whole != 1)} to {entry}: a fault in fewer than {missable:.0%} of all"
+    told = f"{count_of(whole, 'connection')} to {entry}: a fault in fewer than {100 * missable:.0f} % of all"
     return f"{told} may have gone unseen (with a probability of 5 %)."
 
 

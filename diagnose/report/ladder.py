@@ -88,7 +88,11 @@ def _drawn(report: Report) -> Group | None:
 
 
 def spoken(behaviour: str) -> str:
-    """A behaviour's name as people write it."""
+    """A behaviour's name as people write it; of several that are joined by "or", each as it is said alone."""
+    return " or ".join(_spoken_alone(one) for one in behaviour.split(" or "))
+
+
+def _spoken_alone(behaviour: str) -> str:
     return " ".join(WORDS.get(word, word) for word in behaviour.replace("x_real_ip", "X-Real-IP").split("_"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from diagnose.counting import count_of
 from diagnose.fleet.outcome import NO_REPORT, Outcome, headline
 from diagnose.report.closing import left_open, redacted
 from diagnose.report.fleet_rows import TITLES, cells
@@ -146,7 +147,7 @@ def _probes(report: Report) -> Iterator[str]:
     """Every probe, folded away."""
     if not report.probes:
         return
-    yield from (f"<details><summary>{len(report.probes)} probes</summary>", "")
+    yield from (f"<details><summary>{count_of(len(report.probes), 'probe')}</summary>", "")
     rows = (
         (
             row.entry,

@@ -9,6 +9,7 @@ from functools import cache
 from html import escape
 from importlib import resources
 
+from diagnose.counting import count_of
 from diagnose.report.closing import left_open, redacted
 from diagnose.report.groups import tables, unseen_shares
 from diagnose.report.harmless import harmless, harmless_lines
@@ -125,7 +126,7 @@ def _items(told: Sequence[str]) -> Iterator[str]:
 
 def _probes(report: Report) -> Iterator[str]:
     if report.probes:
-        yield f"<details><summary>{len(report.probes)} probes</summary>"
+        yield f"<details><summary>{count_of(len(report.probes), 'probe')}</summary>"
         names = ("entry", "from", "PROXY", "claims", "outcome", "Kong's peer", "Kong logged", "Kong pod", "why")
         yield from _table(names, map(_probe, report.probes))
         yield "</details>"

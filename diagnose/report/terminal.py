@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from diagnose.counting import count_of
 from diagnose.report import blocks
 from diagnose.report.closing import left_open, redacted
 from diagnose.report.groups import Way, apart, by_entry, entry_of, logged_of, unseen_share
@@ -168,5 +169,5 @@ def _became(rows: Sequence[ProbeRow]) -> Table:
 
 
 def _summary(report: Report) -> str:
-    run = report.run
-    return f"{len(report.probes)} probes in {run.seconds:.1f} s, run {run.id}, kongip {run.version}{redacted(report)}"
+    run, sent = report.run, count_of(len(report.probes), "probe")
+    return f"{sent} in {run.seconds:.1f} s, run {run.id}, kongip {run.version}{redacted(report)}"

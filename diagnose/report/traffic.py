@@ -9,6 +9,7 @@ from typing import TextIO
 from rich.console import RenderableType
 from rich.text import Text
 
+from diagnose.counting import count_of
 from diagnose.report import blocks
 from diagnose.report.harmless import harmless
 from diagnose.report.signs import UNICODE, Signs
@@ -29,8 +30,8 @@ def show(traffic: Traffic, stream: TextIO, width: int | None = None, colour: boo
 def _blocks(traffic: Traffic, signs: Signs) -> Iterator[RenderableType]:
     yield blocks.heading(traffic.hint)
     yield ""
-    lines = f", and {traffic.others:,} other line{'s' * (traffic.others > 1)}" if traffic.others else ""
-    yield Text(harmless(f"{traffic.requests:,} requests{lines} in {traffic.place}"))
+    lines = f", and {count_of(traffic.others, 'other line', form=',')}" if traffic.others else ""
+    yield Text(harmless(f"{count_of(traffic.requests, 'request', form=',')}{lines} in {traffic.place}"))
     yield ""
     if traffic.requests:
         yield from _kinds(traffic, signs)

@@ -64,7 +64,7 @@ def _standing(history: History) -> str:
     latest, report = history.latest, history.report
     assert latest is not None
     assert report is not None
-    return f"{report.site}: round {latest.number} after {latest.at:.0f} s, this verdict since {history.since:.0f} s"
+    return f"{report.site}: round {latest.number} after {latest.at:.0f} s, verdict since second {history.since:.0f}"
 
 
 def _lines(history: History, room: int, signs: Signs) -> Table:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from diagnose.counting import count_of
 from diagnose.report.blocks import has_colour, signs_for
 from diagnose.report.harmless import harmless, harmless_lines
 from diagnose.report.watch_frame import blocks, text
@@ -95,7 +96,8 @@ def line_of(one: Round) -> str:
         dict.fromkeys(f"{culprit.code} {culprit.layer.replace('_', ' ')}" for culprit in one.report.culprits)
     )
     blamed = f"; at fault: {at_fault}" if at_fault else ""
-    return harmless(f"{one.at:6.1f} s  {one.report.verdict}: {own} of {whole} keep their address{blamed}{changes}")
+    keep = "keeps its" if own == 1 else "keep their"
+    return harmless(f"{one.at:6.1f} s  {one.report.verdict}: {own} of {whole} {keep} address{blamed}{changes}")
 
 
 def summary(history: History, *, interrupted: bool) -> str:
@@ -104,11 +106,10 @@ def summary(history: History, *, interrupted: bool) -> str:
     if latest is None:
         return "no round was finished"
     counted = ", ".join(f"{number} {verdict}" for verdict, number in history.counted.items())
-    rounds = history.counted.total()
     ended = "interrupted after" if interrupted else "watched for"
-    first = f"{ended} {latest.at:.0f} s: {rounds} round{'s' * (rounds != 1)}, {counted}"
+    first = f"{ended} {latest.at:.0f} s: {count_of(history.counted.total(), 'round')}, {counted}"
     now = latest.report.verdict if latest.report is not None else "without an answer"
-    return harmless_lines(f"{first}\nat the end {now}, since {history.since:.0f} s")
+    return harmless_lines(f"{first}\nat the end {now}, since second {history.since:.0f}")
 
 
 def _write(stream: TextIO, shown: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
+from diagnose.counting import count_of
 from probes.reach import Connected, Expired
 from probes.traced import Answer, Rung, Trace
 
@@ -42,7 +43,8 @@ def judge(path: Trace, own: Trace | None = None) -> Judgement:
         balancer = Balancer.PASSES_THROUGH
     elif any(away for away, _ in nearer):
         balancer = Balancer.PROXIES
-    because = (*forwarded, *(told for _, told in nearer), *_several(path.answers))
+    beside = tuple(told for _, told in nearer) or (tuple(_alike(path, own)) if own is not None else ())
+    because = (*forwarded, *beside, *_several(path.answers))
     return Judgement(_leaves(path.rungs), tuple(_rewrites(path.rungs)), balancer, because or (_open(path),))
 
 
@@ -101,13 +103,29 @@ def _compared(path: Trace, own: Trace) -> Iterator[tuple[bool, str]]:
         return
     back, own_back = _distance(first), _distance(its)
     if back is not None and own_back is not None and back < own_back and hops == own_hops:
-        yield True, f"the target's answer comes over {back} hops, that of {own.target.address} over {own_back}"
+        told = f"the target's answer comes over {count_of(back, 'hop')}"
+        yield True, f"{told}, that of {own.target.address} over {own_back}"
     for name, ours, theirs in (
         ("window", first.window, its.window),
         ("TCP options", first.options, its.options),
     ):
         if ours is not None and theirs is not None and ours != theirs:
             yield True, f"the {name} of the two answers differ ({_shown(ours)}; {_shown(theirs)}): another TCP answers"
+
+
+def _alike(path: Trace, own: Trace) -> Iterator[str]:
+    """What was held beside the target's answer where no difference was found."""
+    if _hops(path) is None:
+        return
+    name = f"{own.target.address} (--compare)"
+    if _hops(own) is None:
+        yield f"{name} did not answer, so that there was nothing to hold the target's answer beside"
+        return
+    told = f"the target and {name} both answer at hop {_hops(path)}"
+    more = (
+        "nothing in their answers" if path.answers and own.answers else "no more of both answers was seen, and nothing"
+    )
+    yield f"{told}: {more} speaks for a proxy"
 
 
 def _several(answers: Sequence[Answer]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from heapq import nlargest
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from diagnose.counting import count_of
 from diagnose.owners import Inventory
 from diagnose.path.traffic import parse_address
 from diagnose.traffic.kinds import INFRASTRUCTURE, SOCKET, Kind, Kinds
@@ -154,10 +155,11 @@ def hint(requests: int, kinds: Mapping[Kind, int], commonest: Sequence[Seen], di
         return "No request was found in the log."
     lost = sum(number for kind, number in kinds.items() if kind in INFRASTRUCTURE)
     if 20 * lost >= requests:
-        carried = [one for one in commonest if one.kind in INFRASTRUCTURE]
+        carried = [one for one in commonest if one.kind in INFRASTRUCTURE and one.kind is not Kind.SOCKET]
         named = " and ".join(dict.fromkeys(_several(one.kind) for one in carried)) or "infrastructure"
-        few = _addresses(len(carried)) if len(carried) < COMMONEST else "addresses"
-        told = f"{share(lost, requests)} of requests carry {few} of {named}, not their callers'."
+        few = _addresses(len(carried)) if 0 < len(carried) < COMMONEST else "addresses"
+        beside = ", or come over a local socket" if kinds.get(Kind.SOCKET) else ""
+        told = f"{share(lost, requests)} of requests carry {few} of {named}, not their callers'{beside}."
         if kinds.get(Kind.SOCKET) == lost:
             told = (
                 f"{share(lost, requests)} of requests come over a local socket, without an address: from {BESIDE}, "
@@ -171,11 +173,7 @@ def hint(requests: int, kinds: Mapping[Kind, int], commonest: Sequence[Seen], di
         if 10 * top >= 9 * requests and requests >= 100:
             whose = "a proxy's or a NAT's" if number == 1 else "those of proxies or a NAT"
             return f"{share(top, requests)} of requests carry {_addresses(number)}: they may be {whose}. {ASK}"
-    known = (
-        f"{distinct:,} address{'' if distinct == 1 else 'es'}"
-        if distinct is not None
-        else f"more than {KEPT:,} addresses"
-    )
+    known = count_of(distinct, "address", "addresses", ",") if distinct is not None else f"more than {KEPT:,} addresses"
     return f"Requests carry {known} of no known infrastructure, as those of callers would be. {ASK}"
 
 
@@ -197,7 +195,6 @@ def _addresses(number: int) -> str:
 
 def _several(kind: Kind) -> str:
     return {
-        Kind.SOCKET: "a local socket",
         Kind.NODE: "nodes",
         Kind.BALANCER: "the balancer",
         Kind.POD_NETWORK: "the pod network",

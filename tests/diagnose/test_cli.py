@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.cli import main
+from diagnose.cli import COMMANDS, main
 
 KUBECONFIG = """
 apiVersion: v1
@@ -128,6 +128,29 @@ def kubeconfig(tmp_path: Path) -> str:
         (("capture", "--read", "a", "--at", "node"), "--at goes with --interface"),
         (("capture", "--interface", "lo", "--yes"), "--yes goes with --context"),
         (("capture", "--interface", "lo", "--ephemeral"), "--ephemeral goes with --context"),
+        (("capture", "--read", "a", "--nonce", "zz"), "'zz' is no probe's nonce"),
+        (("rbac", "--user", ""), "--user: '' names nothing"),
+        (("rbac", "--group", ""), "--group: '' names nothing"),
+        *(
+            (
+                (command, "--context", "eu", "--context", "us"),
+                "--context: it takes one value, and is given 'eu' and",
+            )
+            for command in ("watch", "traffic", "clean", "capture", "inspect")
+        ),
+        (
+            ("diagnose", "--context", "a", "--owner", "192.0.2.1=node", "--owner", "192.0.2.1/32=edge"),
+            "--owner 192.0.2.1=node and --owner 192.0.2.1/32=edge say two things",
+        ),
+        (("traffic", "--owner", "10.0.0.0/8=node", "--owner", "10.0.0.0/8=edge"), "10.0.0.0/8=node and --owner 10."),
+        (
+            ("diagnose", "--url", "http://192.0.2.1", "--caller-ip", "192.0.2.9", "--owner", "192.0.2.9=load_balancer"),
+            "--caller-ip 192.0.2.9 and --owner 192.0.2.9=load_balancer say two things",
+        ),
+        (
+            ("diagnose", "--context", "a", "--context", "b", "--owner", "::1=node", "--owner", "::1=edge"),
+            "--owner ::1=node and --owner ::1=edge",
+        ),
         (("capture", "--context", "a", "--ephemeral", "--namespace", "b"), "--namespace goes without --ephemeral"),
     ],
     ids=" ".join,
@@ -146,6 +169,18 @@ def test_an_unknown_context_is_told_with_near_matches(capsys: pytest.CaptureFixt
 
     assert status == 2
     assert "production" in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_its_exit_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "exit status: " in capsys.readouterr().out
+
+
+def test_who_has_a_log_and_no_cluster_is_told_of_the_log(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, line = said(capsys, "traffic", "--kubeconfig", str(tmp_path / "none"))
+    assert (status, line.endswith("or a log that was kept: kongip traffic --file FILE")) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["diagnose", "watch", "inspect", "traffic", "clean", "capture"])

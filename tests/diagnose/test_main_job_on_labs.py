@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -101,6 +102,16 @@ def test_a_reader_that_has_had_enough_is_no_error() -> None:
 
     assert "lost" in result.stdout
     assert result.stderr == ""
+
+
+def test_a_reader_of_both_streams_that_has_had_enough_leaves_the_exit_status_as_it_is() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "diagnose", "diagnose", "--lab", "preserved", "--output", "short", "--timings"]
+    assert subprocess.run(command, stdout=write, stderr=write, check=False).returncode == 0
+    os.close(write)
+    with open("/dev/full", "w") as full:
+        assert subprocess.run(command, stdout=subprocess.DEVNULL, stderr=full, check=False).returncode == 0
 
 
 def test_what_is_known_of_does_not_fail_a_pipeline(capsys: pytest.CaptureFixture[str]) -> None:

@@ -444,3 +444,19 @@ def test_the_file_needs_nothing_newer_nor_more_than_the_image_may_have() -> None
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert imported <= {"__future__", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("KONGIP_PORT", "foo", "KONGIP_PORT is 'foo', and is to be a port from 1 to 65535\n"),
+        ("KONGIP_PORT", "65536", "KONGIP_PORT is '65536', and is to be a port from 1 to 65535\n"),
+        ("KONGIP_DEADLINE", "nan", "KONGIP_DEADLINE is 'nan', and is to be a number of seconds\n"),
+        ("KONGIP_DEADLINE", "", "KONGIP_DEADLINE is '', and is to be a number of seconds\n"),
+    ],
+)
+def test_a_setting_that_is_none_is_one_line(name: str, value: str, told: str) -> None:
+    environment = {"KONGIP_SECRET": SECRET, "PATH": os.environ["PATH"], name: value}
+    command = [sys.executable, "-m", "echo_server"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, told)

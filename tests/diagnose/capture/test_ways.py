@@ -31,6 +31,21 @@ def test_a_rewritten_source_of_the_same_syn_is_a_node_or_nat() -> None:
     assert told.conclusion(way).startswith(f"{CLIENT[0]} is lost between client and Kong, where {NODE[0]}")
 
 
+def test_where_one_file_holds_several_hops_the_conclusion_names_the_ends_that_they_lead_to() -> None:
+    balancer, kong = ("127.0.0.1", 9443), ("127.0.0.1", 8443)
+    proxied = encode(Header(2, "PROXY", "127.0.0.1", 40000, *balancer))
+    [way] = join(
+        [
+            connection(Layer.EGRESS, ("127.0.0.1", 40000), b"", opening(), destination=balancer),
+            connection(Layer.EGRESS, ("127.0.0.1", 51000), proxied, opening(9, 9), 0.1, destination=kong),
+        ]
+    )
+    assert told.conclusion(way) == "127.0.0.1 is told up to 127.0.0.1:8443 (seen at client)"
+    assert told.document([way], 0)["ways"][0]["conclusion"] == told.conclusion(way)
+    lost = replace(way, sightings=(way.sightings[0], replace(way.sightings[1], source="10.0.0.9", head=Head())))
+    assert "between 127.0.0.1:9443 (seen at client) and 127.0.0.1:8443 (seen at client)" in told.conclusion(lost)
+
+
 @pytest.mark.parametrize("key", ["nonce", "hello", "proxy"])
 def test_what_a_proxy_leaves_alone_joins_its_two_sides(key: str) -> None:
     sides: dict[str, tuple[bytes | Head, bytes | Head]] = {

@@ -179,7 +179,10 @@ def carried(*seen: tuple[Kind, int]) -> str:
         (((Kind.NODE, 500), (Kind.NODE, 500)), "100 % of requests carry two addresses of nodes"),
         (((Kind.NODE, 500), (Kind.PUBLIC, 500)), "two paths are mixed"),
         (((Kind.CDN, 990), (Kind.PUBLIC, 10)), "of a CDN"),
-        (((Kind.SOCKET, 990), (Kind.NODE, 10)), "two addresses of a local socket and nodes"),
+        (
+            ((Kind.SOCKET, 990), (Kind.NODE, 10)),
+            "carry one address of nodes, not their callers', or come over a local socket.",
+        ),
         (((Kind.PRIVATE, 950), (Kind.PUBLIC, 50)), "carry one address"),
         (tuple((Kind.PUBLIC, 10) for _ in range(90)), "no known infrastructure"),
         (((Kind.NODE, 1), *((Kind.PUBLIC, 10) for _ in range(90))), "no known infrastructure"),
@@ -202,3 +205,9 @@ def test_one_address_is_told_as_one() -> None:
 
     assert hint(10, {Kind.LOOPBACK: 10}, loopback, 1).startswith("100 % of requests carry one address of ")
     assert hint(1, {Kind.PUBLIC: 1}, (), 1).startswith("Requests carry 1 address of no known infrastructure")
+
+
+def test_one_request_is_told_as_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(text([plain("192.0.2.1"), ERROR]))
+    assert main(["traffic", "--file", str(tmp_path / "access.log")]) == 0
+    assert " 1 request, and 1 other line in " in " ".join(capsys.readouterr().out.split())

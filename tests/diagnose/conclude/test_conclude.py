@@ -65,6 +65,13 @@ def test_an_unowned_address_is_undetermined_and_the_command_to_confirm_it_is_pri
     assert finding.remedy.steps[0].text == f"kongip diagnose --context prod --caller-ip {PUBLIC}"
 
 
+def test_what_no_witness_saw_is_not_pointed_at() -> None:
+    told = report(Way("proxies"), changed=lambda one: by_another(one, 502))
+    assert told.headline == (
+        "undetermined at Service kong/kong-proxy: the evidence does not settle which address Kong takes"
+    )
+
+
 def test_possible_culprits_of_an_undetermined_run_are_no_errors() -> None:
     told = report(Way(egress=PUBLIC))
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from diagnose.explain.evidence import Observation, Seen
+from diagnose.path.proxying import Answer
 from diagnose.report.report import Verdict
+from probes.outcome import Answered, Closed, Outcome
 from tests.diagnose.conclude.simulated import kong, report
 from tests.diagnose.explain.simulator import BALANCER, BRIDGE, COMPANY, PUBLIC, Way, inventory
 
@@ -43,6 +48,26 @@ def test_why_a_proxy_answers_in_its_servers_place_is_asked_of_its_log() -> None:
     told = report(Way("appends", flag=True, header="proxy_protocol")).settled_by
     assert told[0].startswith("why what answers 502 at "), told
     assert not any("got nothing from Kong" in line for line in report(Way("proxy1")).settled_by)
+
+
+def ended(one: Observation, outcome: Outcome, answer: Answer) -> Observation:
+    return replace(one, sent=replace(one.sent, outcome=outcome), seen=Seen(answer), kong=None, echoed=False)
+
+
+def test_only_where_a_400_came_it_is_asked_what_was_answered_with_it() -> None:
+    def closed(one: Observation) -> Observation:
+        return ended(one, Closed(), Answer.CLOSED)
+
+    def refused_in_clear(one: Observation) -> Observation:
+        return ended(one, Answered(400), Answer.REJECTED) if one.entry.scheme == "http" else closed(one)
+
+    for changed, mention in (
+        (closed, "why connections ended without an answer"),
+        (refused_in_clear, "what Kong answered"),
+    ):
+        told = report(Way(), Way(scheme="https", kong_tls=True), changed=changed)
+        assert {"KIP206", "KIP401"} <= {culprit.code for culprit in told.culprits}
+        assert any(line.startswith(mention) for line in told.settled_by), told.settled_by
 
 
 def test_behind_a_sidecar_only_a_way_past_it_is_told() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from diagnose.cli import main
 from diagnose.path.traffic import Layer
+from diagnose.report.ladder import possible
 from diagnose.report.report import Culprit, Report, Rung, Status, Verdict
 from diagnose.report.signs import ASCII, UNICODE
 from diagnose.report.terminal import show, text
@@ -118,6 +119,22 @@ def test_possible_culprits_are_listed_as_not_told_apart() -> None:
     assert "load balancer: sends PROXY v2 (KIP401)" in shown
     assert "gateway: refuses PROXY header (KIP401)" in shown
     assert "Not told apart" not in text(LOST, 80, coloured=False)
+
+
+def test_behaviours_that_are_told_together_are_each_said_as_alone() -> None:
+    behaviour = "http_appends_xff or http_replaces_xff or http_strips_xff"
+    culprit = Culprit(Layer.LOAD_BALANCER, behaviour, "KIP202", "possible")
+    (told,) = possible(replace(UNREACHABLE, culprits=(culprit,)))
+    assert told == (
+        "load balancer: HTTP appends X-Forwarded-For or HTTP replaces X-Forwarded-For or HTTP strips X-Forwarded-For "
+        "(KIP202)"
+    )
+
+
+def test_every_share_is_told_in_the_same_spelling() -> None:
+    group = replace(PRESERVED.groups[0], missable=0.139)
+    shown = " ".join(text(replace(PRESERVED, groups=(group,)), 80, coloured=False).split())
+    assert "a fault in fewer than 14 % of all may have gone unseen (with a probability of 5 %)." in shown
 
 
 def test_a_first_step_is_not_called_a_remedy() -> None:

@@ -117,9 +117,15 @@ def test_without_a_terminal_each_round_is_a_line_and_the_summary_comes_last() ->
         "   4.5 s  lost: 7 of 20 keep their address; at fault: KIP301 node; pods: -kong/a +kong/b",
         "   6.5 s  preserved: 7 of 7 keep their address",
         "watched for 6 s: 4 rounds, 2 lost, 1 without an answer, 1 preserved",
-        "at the end preserved, since 6 s",
+        "at the end preserved, since second 6",
     ]
     assert err == "deploying the echo\n", "progress is told until the first round alone"
+
+
+def test_one_connection_is_told_as_one() -> None:
+    group = replace(MIXED.groups[1], connections=1)
+    one = replace(MIXED, groups=(replace(MIXED.groups[0], connections=19), group))
+    assert "1 of 20 keeps its address" in line_of(Round(1, 0.5, one))
 
 
 def test_quiet_tells_no_progress() -> None:
@@ -146,7 +152,7 @@ def test_on_a_terminal_the_last_picture_and_the_summary_stay(monkeypatch: pytest
     assert leaves
     stays = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", after).splitlines()
     assert "preserved at Service" in "".join(stays)
-    assert stays[-1] == "at the end preserved, since 6 s"
+    assert stays[-1] == "at the end preserved, since second 6"
     assert err == ""
 
 

@@ -56,6 +56,21 @@ def test_what_is_alike_tells_nothing(own: Trace | None) -> None:
     assert found.because
 
 
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        (path(Connected(), target=KONG), "both answer at hop 1: nothing in their answers speaks for a proxy"),
+        (path(Connected(), target=KONG, answers=()), "both answer at hop 1: no more of both answers was seen"),
+        (path(Silent(), target=KONG, answers=()), "10.3.2.5 (--compare) did not answer"),
+    ],
+)
+def test_what_was_held_beside_is_told_even_where_it_tells_nothing(own: Trace, told: str) -> None:
+    (line,) = judge(path(Connected()), own).because
+    assert told in line
+    assert "would (--compare)" in judge(path(Connected())).because[0]
+    assert judge(path(Silent()), own).because == ("the target did not answer",)
+
+
 def test_a_path_that_was_not_seen_tells_nothing() -> None:
     found = judge(Trace(TARGET, (), (), ("no Linux",)))
     assert (found.balancer, found.because) == (Balancer.UNKNOWN, ("the target did not answer",))
