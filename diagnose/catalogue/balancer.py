@@ -87,8 +87,9 @@ FAULTS = (
             no endpoint behind it. *No answer* means that packets vanish: a firewall, no route, or a node without a Kong
             pod under `externalTrafficPolicy: Local` (KIP302). *502, 503 or 504* of something before Kong means that it
             found no server that counts as healthy, or could not speak to it: its log and health checks tell which. A
-            connection that is accepted and then closed or answered with 400 is none of these; that is a disagreement on
-            the PROXY protocol (KIP401, KIP402).
+            connection that is *accepted, and then nothing*, may end at any hop that waits for the next one, or at a
+            Kong that is stuck; `kongip probe` at each of them tells. One that is accepted and then closed or answered
+            with 400 is none of these; that is a disagreement on the PROXY protocol (KIP401, KIP402).
             """,
         cure="""
             Follow the path from outside in: does the name resolve to the address that the Service publishes? Do the

@@ -151,6 +151,12 @@ def _lacking(evidence: Evidence) -> list[Finding]:
     """What the run had to do without."""
     unread = [f"{kong.name}: {kong.source}" for kong in evidence.kongs if kong.settings is None]
     lacking = {
+        "KIP203": [
+            line
+            for part in evidence.outside
+            if part.explanation.silent
+            for line in because.logged(part, evidence.addresses)
+        ],
         "KIP204": evidence.unprobed,
         "KIP208": [line for part in evidence.outside for line in because.turned_away(part)],
         "KIP602": [evidence.backend_problem] if evidence.backend_problem else [],

@@ -16,6 +16,7 @@ from diagnose.path.settings import Settings
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Culprit, Verdict
 from diagnose.site import Entry, Fact
+from probes.outcome import TimedOut
 from probes.probe import Probe
 
 
@@ -41,6 +42,13 @@ class Explanation:
     def verdict(self) -> Verdict:
         """The worst verdict on any sort of plain connection; where its cases differ on one, that is undetermined."""
         return min(self._verdicts.values(), key=tuple(Verdict).index, default=Verdict.UNDETERMINED)
+
+    @property
+    def silent(self) -> bool:
+        """Whether connections are taken and nothing comes back, for as long as was waited."""
+        ends = [observation.sent.outcome for observation in self.observations if observation.plain]
+        unseen = all(o.seen == Seen(None) for o in self.observations if o.plain)
+        return bool(ends) and unseen and all(isinstance(end, TimedOut) for end in ends)
 
     @property
     def ways(self) -> list[Explanation]:
@@ -73,7 +81,7 @@ class Explanation:
 
     @property
     def culprits(self) -> tuple[Culprit, ...]:
-        """Every hop that some case finds at fault.
+        """Every hop that some case finds at fault, the likeliest first, of equally likely ones the nearest to callers.
 
         Proven if all cases of some sort of connection do and nothing else could be changed instead. None where no
         witness told what became of the address: then anything may have happened to it.
@@ -83,7 +91,8 @@ class Explanation:
         if self.verdict is Verdict.UNDETERMINED and not any(o.plain and o.visible for o in self.observations):
             return ()
         behaviours: dict[tuple[Layer, str], dict[str, None]] = {}
-        for fault in (fault for case in self.cases for fault in case.judgement.culprits):
+        blamed = [(case.rank, fault) for case in self.cases for fault in case.judgement.culprits]
+        for _, fault in sorted(blamed, key=lambda one: (one[0], PATH.index(one[1].layer))):
             behaviours.setdefault((fault.layer, fault.code), {})[fault.behaviour] = None
         proven = self._proven
         return tuple(
@@ -133,6 +142,8 @@ def explain(
     contradiction = None if cases else _contradiction(sights.distinct)
     return Explanation(tuple(observations), cases, as_told=False, contradiction=contradiction)
 
+
+PATH = tuple(Layer)
 
 MOST = 2_000
 """Cases that are looked at where nothing is known of Kong's settings, and connections get through.

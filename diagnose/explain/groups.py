@@ -184,7 +184,7 @@ def _of(kongs: Sequence[Kong], group: Sequence[Observation]) -> list[Kong]:
 def _part(entry: Entry, explanation: Explanation, addresses: Addresses, kong: str | None = None) -> Part:
     if explanation.cases:
         return Part(entry, explanation, explanation.verdict, kong)
-    verdict = _by_itself(explanation.observations, addresses)
+    verdict = Verdict.UNREACHABLE if explanation.silent else _by_itself(explanation.observations, addresses)
     return Part(entry, replace(explanation, forged=verdict is Verdict.SPOOFABLE), verdict, kong)
 
 

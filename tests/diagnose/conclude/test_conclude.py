@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from diagnose.catalogue import fault
-from diagnose.explain.evidence import Observation
+from diagnose.explain.evidence import Observation, Seen
 from diagnose.path.traffic import Layer
 from diagnose.report.report import Finding, Report, Severity, Status, Verdict
 from diagnose.site import EntryKind, Fact
+from probes.outcome import TimedOut
 from probes.probe import Vantage
 from tests.diagnose.conclude.simulated import by_another, kong, report, with_headers
 from tests.diagnose.explain.simulator import (
@@ -38,6 +39,19 @@ def test_a_preserved_address_exits_with_0_and_names_it() -> None:
     assert (told.verdict, told.exit_status) == (Verdict.PRESERVED, 0)
     assert SOCKET in told.headline
     assert told.caller.addresses == (SOCKET,)
+
+
+def silent(one: Observation) -> Observation:
+    """The same, with a connection that was taken and on which nothing came back."""
+    return replace(one, sent=replace(one.sent, outcome=TimedOut("answer")), seen=Seen(None), kong=None, echoed=False)
+
+
+def test_connections_that_are_taken_and_never_answered_are_unreachable_and_nobody_is_blamed() -> None:
+    told = report(Way(), changed=silent)
+
+    assert (told.verdict, told.culprits, told.exit_status) == (Verdict.UNREACHABLE, (), 1)
+    (found,) = [one for one in told.findings if one.code == "KIP203"]
+    assert found.because[0].endswith("timed out (answer), and no address was logged")
 
 
 def test_without_its_log_nothing_is_said_of_what_kong_logs() -> None:
