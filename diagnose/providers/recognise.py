@@ -156,7 +156,7 @@ def _keyed(condition: Condition, word: str, table: Mapping[str, Any]) -> Iterato
         text = str(value)
         listed = condition.element is None or condition.element in {one.strip() for one in text.split(",")}
         fits = fnmatchcase(str(key), condition.pattern) and fnmatchcase(text, condition.like)
-        if fits and text in (condition.values or (text,)) and listed:
+        if fits and condition.counts(text) and listed:
             yield f"{word} {key}: {_cut(text)}"
 
 

@@ -15,7 +15,7 @@ from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Layer
 from diagnose.providers.advice import NOBODY, facts, how_to, told_whom
-from diagnose.providers.provider import HowTo, Match, Purpose, Trap
+from diagnose.providers.provider import BOOLS, HowTo, Match, Purpose, Trap
 from diagnose.providers.recognise import is_internal
 from diagnose.remedies.told import BREAKS
 from diagnose.report.report import RemedyStep
@@ -74,10 +74,7 @@ def _told(way: Way, purpose: Purpose) -> HowTo | None:
 
 
 def _says_otherwise(now: str | None, wanted: str) -> bool:
-    return bool(now) and now != wanted and not {now, wanted} <= _YES_OR_NO and wanted != A_NAME
-
-
-_YES_OR_NO = frozenset({"true", "false"})
+    return bool(now) and now != wanted and not {now, wanted} <= BOOLS.keys() and wanted != A_NAME
 
 
 def _whole(way: Way, told: HowTo | None) -> tuple[tuple[RemedyStep, ...], tuple[str, ...]]:
@@ -106,7 +103,8 @@ def _steps(way: Way, told: HowTo) -> tuple[RemedyStep, ...]:
 
 def _proxied_otherwise(way: Way) -> bool:
     """Whether a field tells of something that may send PROXY headers: Azure's Private Link, Google's target proxies."""
-    return way.annotation(PRIVATE_LINK) == "true" or names_groups(way)
+    # Azure's controller minds no letter case, and no spaces around (getBoolValueFromServiceAnnotations).
+    return (way.annotation(PRIVATE_LINK) or "").strip().lower() == "true" or names_groups(way)
 
 
 def names_groups(way: Way) -> bool:
