@@ -50,6 +50,13 @@ def test_what_is_recognised_names_the_object_and_the_field() -> None:
     assert match.source == "Service kong/kong-kong-proxy annotation metallb.io/ip-allocated-from-pool: public"
 
 
+def test_an_object_with_several_fields_is_named_once() -> None:
+    told = service(**{"@-type": "external", "@-nlb-target-type": "ip"})
+    (match,) = recognise(told)
+    named = f"Service kong/kong-proxy annotation {AWS}-type: external"
+    assert match.source == f"{named}, annotation {AWS}-nlb-target-type: ip"
+
+
 AWS_NODE = node("aws:///eu-central-1a/i-0a1b")
 
 
