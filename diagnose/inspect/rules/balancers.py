@@ -10,7 +10,7 @@ from diagnose.cluster.replies import Object
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.rules.aws import not_honoured
 from diagnose.inspect.rules.fronts import ENDS_HTTP, UNLESS_SENT, provider_of, recognised
-from diagnose.inspect.rules.trust import WHOM_TO_TRUST
+from diagnose.inspect.rules.trust import WHOM_TO_TRUST, left_to_clients
 from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Layer
@@ -148,18 +148,12 @@ def proxy_header_unexpected(way: Way) -> Iterator[Found]:
     wanted = note(f"The entries that lack it: {', '.join(one.text for one in plain)}.")
     settings = [step for kong in way.kongs for step in kong.expecting_proxy(way.listens)][:1]
     whom = (_whom(way),) if any(kong.sees_nobody() for kong in way.kongs) else ()
-    others = (kong for kong in way.kongs if kong.settings and kong.header_told() and not kong.reads_proxy)
-    effects = tuple(dict.fromkeys(f"{kong.reads}: {_AS_CLIENTS_WRITE}" for kong in others))
-    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings, *whom), effects)
+    steps = (wanted, *settings, *whom)
+    yield Found("KIP726", (fact.source, *listening, why), summary, steps, left_to_clients(way.kongs))
 
 
 _AS_REQUESTED = "answers a connection that begins with a PROXY header with 400"
 _AS_SAID = "takes a PROXY header for the first that the caller says, and hands it on"
-
-_AS_CLIENTS_WRITE = (
-    "Kong goes on reading that header, in which a balancer that copies bytes leaves what the client wrote. Unless an "
-    "edge before it overwrites the header, set real_ip_header to proxy_protocol."
-)
 
 
 def listeners_disagree(way: Way) -> Iterator[Found]:
