@@ -7,9 +7,10 @@ import pytest
 from diagnose.catalogue import configured_around, configured_kong, configured_way
 from diagnose.cluster.replies import Object
 from diagnose.remedies.told import BREAKS
+from diagnose.report.report import Finding
 from tests.diagnose.inspect.cases import CASES, HETZNER, NLB, PP, TYPE, Case
 from tests.diagnose.inspect.taking import PASTED, kinds_of, taken
-from tests.diagnose.inspect.things import AWS, BUILT_IN, found_in, kong, proxied, service
+from tests.diagnose.inspect.things import AWS, BUILT_IN, PROXIED, found_in, kong, proxied, service
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {case.about}")
 
@@ -69,6 +70,63 @@ def test_evidence_names_each_object_and_field_once() -> None:
     (line, *_) = found_in(kong(), service(told))["KIP726"].because
     assert line.count("Service kong/kong-proxy") == line.count(f"{PP}: *") == 1
     assert not line.endswith("...")
+
+
+def told_by(finding: Finding) -> str:
+    """What a remedy says in words."""
+    assert finding.remedy is not None
+    return "\n".join((finding.remedy.summary, *(step.text for step in finding.remedy.steps), *finding.remedy.effects))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"KONG_TRUSTED_IPS": "10.0.0.0/8"}, "KONG_TRUSTED_IPS was not in force until now"),
+        ({"KONG_TRUSTED_IPS": "0.0.0.0/0"}, "KONG_TRUSTED_IPS as it is written trusts everyone"),
+        ({"KONG_TRUSTED_IPS": "0.0.0.0/1,128.0.0.0/1"}, "trusts everyone"),
+        ({"KONG_TRUSTED_IPS": "*"}, "Kong does not start with '*'"),
+        ({"KONG_REAL_IP_HEADER": "X Y"}, "would not start"),
+        ({"KONG_PROXY_LISTEN": PROXIED}, "demands PROXY headers"),
+        ({"KONG_TRUSTED_IPS": "10.0.0.0/8", "TRUSTED_IPS": "10.9.0.0/16"}, "is told already"),
+    ],
+)
+def test_what_a_doubled_prefix_kept_out_of_force_is_told(told: dict[str, str], words: str) -> None:
+    assert words in told_by(found_in(kong(**told))["KIP706"])
+
+
+@pytest.mark.parametrize("told", [{"KONG_TRUSTED_IPS": "10.0.0.0/8"}, {"KONG_PG_PASSWORD": "*"}])
+def test_what_is_in_order_with_a_doubled_prefix_gives_no_alarm(told: dict[str, str]) -> None:
+    words = told_by(found_in(kong(**told))["KIP706"])
+    assert [one for one in ("everyone", "would not start", "PROXY headers", "*") if one in words] == []
+
+
+def test_every_setting_that_is_refused_is_told() -> None:
+    finding = found_in(
+        kong(PROXY_LISTEN="0.0.0.0:8000 proxy-protocol", TRUSTED_IPS="*", REAL_IP_HEADER="X Y"), service()
+    )["KIP707"]
+    evidence = "\n".join(finding.because)
+    assert [
+        name for name in ("PROXY_LISTEN", "TRUSTED_IPS", "REAL_IP_HEADER") if f"env KONG_{name}" not in evidence
+    ] == []
+    assert "write the settings as Kong reads them" in told_by(finding)
+
+
+def test_a_refused_header_is_the_one_that_is_in_force() -> None:
+    assert "KIP707" not in found_in(kong(REAL_IP_HEADER="X Y", NGINX_PROXY_REAL_IP_HEADER="X-Real-IP"))
+    finding = found_in(kong(REAL_IP_HEADER="X-Real-IP", NGINX_PROXY_REAL_IP_HEADER="X Y"))["KIP707"]
+    assert "KONG_NGINX_PROXY_REAL_IP_HEADER: X Y" in finding.because[-1]
+
+
+@pytest.mark.parametrize("flag", ["proxy-protocol", "PROXY_PROTOCOL", "proxyprotocol", "Proxy_Protocol"])
+def test_a_slip_for_proxy_protocol_is_told(flag: str) -> None:
+    words = told_by(found_in(kong(PROXY_LISTEN=f"0.0.0.0:8000 {flag}, 0.0.0.0:8443 ssl"))["KIP707"])
+    assert "spelt proxy_protocol" in words
+    assert "from that moment on" in words
+
+
+def test_another_slip_is_none_for_proxy_protocol() -> None:
+    finding = found_in(kong(PROXY_LISTEN="0.0.0.0:8000 proxy_protocol, 0.0.0.0:8443 tls"))["KIP707"]
+    assert "spelt" not in told_by(finding)
 
 
 def test_every_code_has_a_case() -> None:
