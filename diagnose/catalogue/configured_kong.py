@@ -25,7 +25,8 @@ FAULTS = (
             """,
         cure="""
             Write the key in lower case and without any prefix: `env.trusted_ips`, `env.real_ip_header`. Outside Helm,
-            name the variable `KONG_TRUSTED_IPS`.
+            name the variable `KONG_TRUSTED_IPS`. What the variable says was not in force until then: see first that
+            Kong starts with it, and that it trusts no more than it is meant to.
             """,
     ),
     Fault(

@@ -48,7 +48,8 @@ FAULTS = (
             """,
         cure="""
             Name the controller in the manifest: `spec.loadBalancerClass: service.k8s.aws/nlb`, or type `external`
-            together with `aws-load-balancer-nlb-target-type`.
+            together with `aws-load-balancer-nlb-target-type`. Where the Service is there already, neither can be
+            changed: a second one, with a balancer and an address of its own, takes its place.
             """,
     ),
     Fault(

@@ -6,11 +6,11 @@ there is known whatever a source holds that nobody could read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from diagnose.cluster.settings import BELIEVED_BESIDE
-from diagnose.inspect.variables import Variables
+from diagnose.inspect.variables import Told, Variables
 from diagnose.path.settings import TWINS, Settings
 
 OVERRULED = {
@@ -37,6 +37,31 @@ class Known:
     def before_3_6(self) -> bool:
         """Whether Kong is known to be older than 3.6."""
         return self.version is not None and self.version < (3, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why Kong would not start with a setting, and the variable that tells it."""
+
+    why: str
+    told: Told
+
+
+NOT_SHOWN = "a value that comes from a Secret, and is not shown"
+
+_APART = (("KONG_PROXY_LISTEN",), ("KONG_TRUSTED_IPS",), *((twin, own) for own, twin in TWINS.items()))
+"""The settings that are read each by itself, by the variables that tell them, the one in force first."""
+
+
+def refusals(variables: Mapping[str, Told], version: tuple[int, int] | None) -> Iterator[Refusal]:
+    """Every setting with which Kong would not start; none that is not known."""
+    for names in _APART:
+        told = [variables[name] for name in names if name in variables and variables[name].value is not None]
+        try:
+            Settings.from_environment({one.name: one.value or "" for one in told}, version)
+        except ValueError as error:
+            blamed = next((one for one in told if (one.value or "").strip()), told[0])
+            yield Refusal(NOT_SHOWN if any(one.secret for one in told) else str(error), blamed)
 
 
 def known(variables: Variables, version: tuple[int, int] | None) -> Known:

@@ -11,7 +11,7 @@ from diagnose.cluster.pods import GONE, decoded
 from diagnose.cluster.replies import Object
 from diagnose.cluster.settings import BELIEVED_BESIDE, Contents, Source, configuration_file, version_of
 from diagnose.cluster.snapshot import Snapshot
-from diagnose.inspect.known import Known, known
+from diagnose.inspect.known import Known, Refusal, known, refusals
 from diagnose.inspect.variables import MATTERS, Told, Variables, variables_of
 from diagnose.inspect.written import Written, installation_of, operated
 from diagnose.installation import Installation
@@ -45,8 +45,8 @@ class Kong:
     """One workload that runs Kong, by its pod template.
 
     ``settings`` are None where a configuration file may hold any of them, or where Kong would not start with them
-    (``refused`` says why). ``unread`` is what could not be read of them. ``pods`` are the pods at hand that the
-    template matches. ``written`` is where it is to be changed.
+    (``refused`` says with which, and why). ``unread`` is what could not be read of them. ``pods`` are the pods at
+    hand that the template matches. ``written`` is where it is to be changed.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Kong:
     written: Written
     variables: Variables
     settings: Known | None
-    refused: str | None = None
+    refused: tuple[Refusal, ...] = ()
     unread: tuple[str, ...] = ()
     pods: tuple[Object, ...] = ()
 
@@ -263,17 +263,17 @@ def _runs_kong(container: Object) -> bool:
     return told or KONG_IMAGE.search(image) is not None
 
 
-def _settings(container: Object, variables: Variables, where: str) -> tuple[Known | None, str | None, tuple[str, ...]]:
-    """The settings as far as they are known, why Kong refuses them, and what of them could not be read."""
+def _settings(
+    container: Object, variables: Variables, where: str
+) -> tuple[Known | None, tuple[Refusal, ...], tuple[str, ...]]:
+    """The settings as far as they are known, those that Kong refuses, and what of them could not be read."""
     file = configuration_file(container)
     unread = (*variables.unread, *([f"{where} {file} may hold settings"] if file else []))
     if file:
-        return None, None, unread
-    try:
-        return known(variables, version_of(str(container.get("image") or ""))), None, unread
-    except ValueError as error:
-        hidden = any(told.secret and told.value for told in variables.told.values())
-        return None, "a value that comes from a Secret, and is not shown" if hidden else str(error), unread
+        return None, (), unread
+    version = version_of(str(container.get("image") or ""))
+    refused = tuple(refusals(variables.told, version))
+    return (None, refused, unread) if refused else (known(variables, version), (), unread)
 
 
 def _matches(template: Object, pod: Object) -> bool:

@@ -26,11 +26,11 @@ def facts(matches: Sequence[Match]) -> tuple[Fact, ...]:
 
 
 def _told(matches: Sequence[Match]) -> str:
-    return " or ".join(dict.fromkeys(_one_told(match) for match in matches))
-
-
-def _one_told(match: Match) -> str:
-    return f"{match.source} ({match.provider.name}, {match.mode.what})"
+    """Each source once, with all that may be meant by it."""
+    meant: dict[str, list[str]] = {}
+    for match in matches:
+        meant.setdefault(match.source, []).append(f"{match.provider.name}, {match.mode.what}")
+    return " or ".join(f"{source} ({'; or '.join(dict.fromkeys(ones))})" for source, ones in meant.items())
 
 
 def told_whom(trust: Trust) -> str:

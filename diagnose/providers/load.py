@@ -25,6 +25,7 @@ from diagnose.providers.provider import (
     Mode,
     Provider,
     Purpose,
+    Reading,
     Rule,
     Sign,
     Trap,
@@ -168,7 +169,10 @@ def _condition(reader: _Reader) -> Condition:
         raise ValueError(f"a condition looks at one of {', '.join(Where)}")
     where = Where(named[0])
     element = reader.text("holds", "") or None
-    condition = Condition(where, reader.text(where), reader.texts("is", ()), reader.text("like", "*"), element)
+    reading = Reading(reader.text("read", Reading.EXACT))
+    condition = Condition(where, reader.text(where), reader.texts("is", ()), reader.text("like", "*"), element, reading)
+    if reading is not Reading.EXACT and not condition.values:
+        raise ValueError("read tells how values are read, and there are none")
     if where not in KEYED and condition != Condition(where, condition.pattern):
         raise ValueError(f"{where} has no values apart from its pattern")
     return condition

@@ -21,6 +21,7 @@ from diagnose.providers.provider import (
     Mode,
     Provider,
     Purpose,
+    Reading,
     Rule,
     Sign,
     Where,
@@ -57,6 +58,11 @@ FIELDS = {
     Where.PROVIDER_ID: "providerID of a node",
     Where.NODE_LABEL: "label of a node",
     Where.POD_FOR_SERVICE: "pod with labels that name the Service, beginning with",
+}
+READINGS = {
+    Reading.EXACT: "",
+    Reading.ANY_CASE: " in any letter case",
+    Reading.GO_BOOL: " (as strconv.ParseBool of Go reads it)",
 }
 PURPOSES = {
     Purpose.KEEP_SOURCE: "Keep the source address",
@@ -170,7 +176,7 @@ def _conditions(conditions: Conditions) -> str:
 def _condition(condition: Condition) -> str:
     told = f"{FIELDS[condition.where]} `{condition.pattern}`"
     if condition.values:
-        told += f": {' or '.join(f'`{one}`' for one in condition.values)}"
+        told += f": {' or '.join(f'`{one}`' for one in condition.values)}{READINGS[condition.reading]}"
     if condition.like != "*":
         told += f" like `{condition.like}`"
     return f"{told} that holds `{condition.element}`" if condition.element else told

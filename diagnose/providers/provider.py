@@ -60,12 +60,40 @@ KEYED = frozenset({Where.ANNOTATION, Where.LABEL, Where.NODE_LABEL})
 """Where a condition names a key, and may ask for values."""
 
 
+class Reading(StrEnum):
+    """How a controller takes the text of a value. No value is trimmed."""
+
+    EXACT = "exact"
+    ANY_CASE = "any_case"
+    """Letter case does not matter."""
+    GO_BOOL = "go_bool"
+    """As strconv.ParseBool of Go does: true and false in several spellings, and an error for everything else."""
+
+
+BOOLS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), "true"),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), "false"),
+}
+"""The words that strconv.ParseBool of Go knows, and what each means (Go: strconv/atob.go)."""
+
+REFUSED = "refused"
+"""What a value that strconv.ParseBool refuses is read as."""
+
+
+def read_as(text: str, reading: Reading) -> str:
+    """What ``text`` is to a controller that reads so."""
+    if reading is Reading.GO_BOOL:
+        return BOOLS.get(text, REFUSED)
+    return text.lower() if reading is Reading.ANY_CASE else text
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One thing that an object may say.
 
     ``pattern`` is a glob over keys where there are keys, and over values elsewhere. Of a key, ``values`` are those that
-    count (any, if empty), ``like`` is a glob over its value, and ``element`` one that a list with commas has to hold.
+    count (any, if empty) as they are written or as its controller reads them, ``like`` is a glob over its value, and
+    ``element`` one that a list with commas has to hold.
     """
 
     where: Where
@@ -73,6 +101,11 @@ class Condition:
     values: tuple[str, ...] = ()
     like: str = "*"
     element: str | None = None
+    reading: Reading = Reading.EXACT
+
+    def counts(self, text: str) -> bool:
+        """Whether ``text`` is one of the values."""
+        return not self.values or not {text, read_as(text, self.reading)}.isdisjoint(self.values)
 
 
 @dataclass(frozen=True, slots=True)

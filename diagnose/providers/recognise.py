@@ -78,14 +78,23 @@ def _match(provider: Provider, seen: _Seen) -> Match | None:
     for rule in sorted(provider.rules, key=lambda one: -one.by):
         if _open_to(rule, seen) and (told := _holds(rule.conditions, seen)):
             mode, chosen = _mode(provider, seen)
-            source = ", ".join(dict.fromkeys((*told, *chosen)))
+            source = _listed(seen, (*told, *chosen))
             tls, caught, ranges = _ends_tls(provider, seen), _caught(provider, seen), _ranges(provider, seen)
             return Match(provider, mode, rule.by, source, tls, caught, ranges)
     return None
 
 
+def _listed(seen: _Seen, fields: Iterable[str]) -> str:
+    """Fields as one piece of evidence, each once; what is looked at is named with the first of those in a row."""
+    told, named = list(dict.fromkeys(fields)), f"{seen.name} "
+    before = ("", *told)
+    return ", ".join(
+        one.removeprefix(named) if last.startswith(named) else one for last, one in zip(before, told, strict=False)
+    )
+
+
 def _ends_tls(provider: Provider, seen: _Seen) -> str | None:
-    return next((", ".join(told) for one in provider.ends_tls if (told := _holds(one, seen))), None)
+    return next((_listed(seen, told) for one in provider.ends_tls if (told := _holds(one, seen))), None)
 
 
 def _ranges(provider: Provider, seen: _Seen) -> tuple[Network, ...]:
@@ -95,7 +104,7 @@ def _ranges(provider: Provider, seen: _Seen) -> tuple[Network, ...]:
 
 def _caught(provider: Provider, seen: _Seen) -> tuple[tuple[Trap, str], ...]:
     traps = ((trap, _holds(trap.when, seen)) for trap in provider.traps if trap.when is not None)
-    return tuple((trap, ", ".join(told)) for trap, told in traps if told)
+    return tuple((trap, _listed(seen, told)) for trap, told in traps if told)
 
 
 def _type_of(service: Object) -> str:
@@ -156,7 +165,7 @@ def _keyed(condition: Condition, word: str, table: Mapping[str, Any]) -> Iterato
         text = str(value)
         listed = condition.element is None or condition.element in {one.strip() for one in text.split(",")}
         fits = fnmatchcase(str(key), condition.pattern) and fnmatchcase(text, condition.like)
-        if fits and text in (condition.values or (text,)) and listed:
+        if fits and condition.counts(text) and listed:
             yield f"{word} {key}: {_cut(text)}"
 
 

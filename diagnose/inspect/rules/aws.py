@@ -7,7 +7,7 @@ cloud-provider-aws, docs/service_controller.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from diagnose.cluster.objects import at, name_of
 from diagnose.cluster.replies import Object
@@ -28,7 +28,9 @@ from diagnose.inspect.aws_owner import (
     targets_of,
 )
 from diagnose.inspect.found import Found
+from diagnose.inspect.rules.trust import WHOM_TO_TRUST, left_to_clients
 from diagnose.inspect.ways import Way
+from diagnose.remedies.told import BREAKS
 from diagnose.report.report import RemedyStep
 
 CLASSIC = (None, "classic")
@@ -65,8 +67,23 @@ def not_honoured(way: Way) -> Iterator[Found]:
     elif found := tuple(_by_owner(way)):
         yield from found
     elif way.annotation(PROXY) not in (None, "*"):
-        why = 'the only value that is read is "*"'
-        yield Found("KIP722", (way.noted(PROXY), why), 'write "*"', (way.step({PROXY: "*"}),))
+        yield from _another_value(way)
+
+
+def _another_value(way: Way) -> Iterator[Found]:
+    """A value that is not read: with the right one the balancer sends PROXY headers, which all listeners then take."""
+    because = (way.noted(PROXY), 'the only value that is read is "*"')
+    owner, alone = owner_of(way), way.annotation(TYPE) in _ALONE
+    if way.listens and all(one.demands_proxy for one in way.listens):
+        yield Found("KIP722", because, 'write "*"', (way.step({PROXY: "*"}),))
+    elif not alone or owner is None or owner[0] is Owner.CONTROLLER:
+        open_ = alone and owner is None and not at(way.service, "spec", "loadBalancerClass")
+        step = _claim(way, {PROXY: "*"}) if open_ else way.step({PROXY: "*"})
+        expecting = tuple(step for kong in way.kongs for step in kong.expecting_proxy(way.listens))[:1]
+        summary = 'write "*", together with proxy_protocol on every listener; or remove the annotation'
+        effects = (*((ANEW,) if open_ else ()), BREAKS, *left_to_clients(way.kongs))
+        yield Found("KIP722", because, summary, (step, *expecting, WHOM_TO_TRUST), effects)
+    # Otherwise AWS's built-in controller reads no value at all, and no listener waits for what it would ask for.
 
 
 def _by_owner(way: Way) -> Iterator[Found]:
@@ -79,9 +96,9 @@ def _by_owner(way: Way) -> Iterator[Found]:
         return
     if network and waits and way.annotation(PROXY) is not None:
         why = f"{Owner.BUILT_IN} reads it for Classic Load Balancers only, and this one is of type nlb"
-        yield Found("KIP722", (way.noted(PROXY), way.noted(TYPE), owner[1], why), RECREATE, (_claim(way),))
+        yield Found("KIP722", (way.noted(PROXY), way.noted(TYPE), owner[1], why), RECREATE, (_claim(way),), (ANEW,))
     if waits and way.annotation(PROXY_PER_GROUP) is not None:
-        yield Found("KIP722", (way.noted(PROXY_PER_GROUP), owner[1]), RECREATE, (_claim(way),))
+        yield Found("KIP722", (way.noted(PROXY_PER_GROUP), owner[1]), RECREATE, (_claim(way),), (ANEW,))
     if way.annotation(ATTRIBUTES) is not None:
         yield from _attributes(way, owner[1], network)
 
@@ -98,16 +115,21 @@ def _owner_not_named(way: Way) -> Iterator[Found]:
     asked = tuple(way.noted(key) for key in (PROXY, PROXY_PER_GROUP) if way.annotation(key) is not None)
     why = _ALONE.get(way.annotation(TYPE) or "")
     if asked and why:
-        yield Found("KIP723", (way.noted(TYPE), *asked, f"{why}, {_UNLESS}"), "name the controller", (_claim(way),))
+        because = (way.noted(TYPE), *asked, f"{why}, {_UNLESS}")
+        yield Found("KIP723", because, "name the controller", (_claim(way),), (ANEW,))
 
 
+ANEW = (
+    "Class and type of a Service that a cluster has already cannot be changed: it takes a new Service, and that gets a "
+    "new balancer with another address. Make it beside the old one, move the traffic, then remove the old one."
+)
 RECREATE = "let the AWS Load Balancer Controller own the Service, which takes a new one"
 
 
 def _attributes(way: Way, owned: str, network: bool) -> Iterator[Found]:
     if not network:
         why = "a Classic Load Balancer has no target groups"
-        yield Found("KIP722", (way.noted(ATTRIBUTES), owned, why), RECREATE, (_claim(way),))
+        yield Found("KIP722", (way.noted(ATTRIBUTES), owned, why), RECREATE, (_claim(way),), (ANEW,))
         return
     oldest = oldest_version(way.snapshot.of("nodes"))
     if oldest is not None and oldest[0] + NODES_BEHIND < ATTRIBUTES_SINCE:
@@ -115,7 +137,7 @@ def _attributes(way: Way, owned: str, network: bool) -> Iterator[Found]:
             f"{Owner.BUILT_IN} reads it from v1.{ATTRIBUTES_SINCE}.0 on, and a control plane is at most "
             f"{NODES_BEHIND} minor versions ahead of a node"
         )
-        yield Found("KIP722", (way.noted(ATTRIBUTES), owned, oldest[1], why), RECREATE, (_claim(way),))
+        yield Found("KIP722", (way.noted(ATTRIBUTES), owned, oldest[1], why), RECREATE, (_claim(way),), (ANEW,))
 
 
 def oldest_version(nodes: tuple[Object, ...]) -> tuple[int, str] | None:
@@ -128,9 +150,9 @@ def oldest_version(nodes: tuple[Object, ...]) -> tuple[int, str] | None:
     return min(told, default=None)
 
 
-def _claim(way: Way) -> RemedyStep:
-    """The class of the AWS Load Balancer Controller, by which it reads the annotations that are there."""
-    targets = {TARGETS: targets_of(way) or "instance"}
+def _claim(way: Way, beside: Mapping[str, str] | None = None) -> RemedyStep:
+    """The class of the AWS Load Balancer Controller, by which it reads the annotations there and those ``beside``."""
+    targets = {TARGETS: targets_of(way) or "instance", **(beside or {})}
     if way.within:  # the Kong Operator hands on annotations, and no class
         return way.step({TYPE: "external", **targets})
     return way.step(targets, loadBalancerClass=OWN_CLASS)

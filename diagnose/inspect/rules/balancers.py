@@ -10,12 +10,12 @@ from diagnose.cluster.replies import Object
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.rules.aws import not_honoured
 from diagnose.inspect.rules.fronts import ENDS_HTTP, UNLESS_SENT, provider_of, recognised
-from diagnose.inspect.rules.trust import WHOM_TO_TRUST
+from diagnose.inspect.rules.trust import WHOM_TO_TRUST, left_to_clients
 from diagnose.inspect.ways import Way
 from diagnose.path.proxying import SENDS_PROXY, Proxying
 from diagnose.path.traffic import Layer
 from diagnose.providers.advice import NOBODY, facts, how_to, told_whom
-from diagnose.providers.provider import HowTo, Match, Purpose, Trap
+from diagnose.providers.provider import BOOLS, HowTo, Match, Purpose, Trap
 from diagnose.providers.recognise import is_internal
 from diagnose.remedies.told import BREAKS
 from diagnose.report.report import RemedyStep
@@ -74,10 +74,7 @@ def _told(way: Way, purpose: Purpose) -> HowTo | None:
 
 
 def _says_otherwise(now: str | None, wanted: str) -> bool:
-    return bool(now) and now != wanted and not {now, wanted} <= _YES_OR_NO and wanted != A_NAME
-
-
-_YES_OR_NO = frozenset({"true", "false"})
+    return bool(now) and now != wanted and not {now, wanted} <= BOOLS.keys() and wanted != A_NAME
 
 
 def _whole(way: Way, told: HowTo | None) -> tuple[tuple[RemedyStep, ...], tuple[str, ...]]:
@@ -106,7 +103,8 @@ def _steps(way: Way, told: HowTo) -> tuple[RemedyStep, ...]:
 
 def _proxied_otherwise(way: Way) -> bool:
     """Whether a field tells of something that may send PROXY headers: Azure's Private Link, Google's target proxies."""
-    return way.annotation(PRIVATE_LINK) == "true" or names_groups(way)
+    # Azure's controller minds no letter case, and no spaces around (getBoolValueFromServiceAnnotations).
+    return (way.annotation(PRIVATE_LINK) or "").strip().lower() == "true" or names_groups(way)
 
 
 def names_groups(way: Way) -> bool:
@@ -150,18 +148,12 @@ def proxy_header_unexpected(way: Way) -> Iterator[Found]:
     wanted = note(f"The entries that lack it: {', '.join(one.text for one in plain)}.")
     settings = [step for kong in way.kongs for step in kong.expecting_proxy(way.listens)][:1]
     whom = (_whom(way),) if any(kong.sees_nobody() for kong in way.kongs) else ()
-    others = (kong for kong in way.kongs if kong.settings and kong.header_told() and not kong.reads_proxy)
-    effects = tuple(dict.fromkeys(f"{kong.reads}: {_AS_CLIENTS_WRITE}" for kong in others))
-    yield Found("KIP726", (fact.source, *listening, why), summary, (wanted, *settings, *whom), effects)
+    steps = (wanted, *settings, *whom)
+    yield Found("KIP726", (fact.source, *listening, why), summary, steps, left_to_clients(way.kongs))
 
 
 _AS_REQUESTED = "answers a connection that begins with a PROXY header with 400"
 _AS_SAID = "takes a PROXY header for the first that the caller says, and hands it on"
-
-_AS_CLIENTS_WRITE = (
-    "Kong goes on reading that header, in which a balancer that copies bytes leaves what the client wrote. Unless an "
-    "edge before it overwrites the header, set real_ip_header to proxy_protocol."
-)
 
 
 def listeners_disagree(way: Way) -> Iterator[Found]:

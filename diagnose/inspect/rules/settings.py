@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import SequenceMatcher
 
+from diagnose.cluster.settings import version_of
 from diagnose.inspect.found import Found, note
+from diagnose.inspect.known import refusals
 from diagnose.inspect.kongs import Kong
-from diagnose.inspect.variables import DOUBLED
+from diagnose.inspect.rules.trust import everyone_in
+from diagnose.inspect.variables import DOUBLED, Told
 from diagnose.installation import Form
+from diagnose.path.listens import PROXY_PROTOCOL, read_listens
+from diagnose.path.settings import Settings
 
 HEADERS = (
     "proxy_protocol",
@@ -62,18 +68,46 @@ def prefix_doubled(kong: Kong) -> Iterator[Found]:
             (f"{told.where} {name}: Kong reads {right}, and no {name}",),
             f"name the variable {right}",
             (note(f"As a Helm value it is {env}.{key}, in lower case and without any prefix."),) if helm else (),
+            tuple(_put_in_force(kong, replace(told, name=right))),
         )
 
 
+def _put_in_force(kong: Kong, told: Told) -> Iterator[str]:
+    """What is to be known before ``told``, which Kong has not read so far, is in force."""
+    name = told.name
+    if name in kong.variables.told:
+        yield f"{name} is told already, and otherwise: keep the one of the two that is meant."
+    else:
+        yield f"{name} was not in force until now, and will be from then on: see that its value is what Kong is to do."
+    if why := [one.why for one in refusals({name: told}, version_of(str(kong.container.get("image") or "")))]:
+        yield f"As it is written Kong would not start with {name}: {why[0]}. Correct it in the same step."
+    elif name == "KONG_TRUSTED_IPS" and everyone_in(Settings.from_environment({name: told.value or ""}).trusted_ips):
+        yield f"{name} as it is written trusts everyone, who can then name any client: name the hops before Kong alone."
+    elif name == "KONG_PROXY_LISTEN" and any(one.demands_proxy for one in read_listens(told.value or "")):
+        yield f"{name} as it is written demands PROXY headers: {_FROM_THEN_ON}"
+
+
+_FROM_THEN_ON = (
+    "the balancer has to send them from that moment on, since a listener with the flag closes all other connections."
+)
+
+
 def refused(kong: Kong) -> Iterator[Found]:
-    """Settings with which Kong does not start."""
-    if kong.refused:
-        told = [str(one) for name, one in kong.variables.told.items() if _blamed(name, kong.refused)]
-        yield Found("KIP707", (f"{kong.name}: {kong.refused}", *told), "write the setting as Kong reads it")
+    """Settings with which Kong does not start, every one of them."""
+    if not kong.refused:
+        return
+    because = tuple(line for one in kong.refused for line in (f"{kong.name}: {one.why}", str(one.told)))
+    slipped = any(one.told.name == "KONG_PROXY_LISTEN" and _slips(one.told.value or "") for one in kong.refused)
+    steps = (note("The flag of a listener is spelt proxy_protocol, in lower case and with an underscore."),)
+    effects = (f"With that flag a listener demands PROXY headers: {_FROM_THEN_ON}",)
+    summary = f"write the setting{'s' * (len(kong.refused) > 1)} as Kong reads {'them' if kong.refused[1:] else 'it'}"
+    yield Found("KIP707", because, summary, steps if slipped else (), effects if slipped else ())
 
 
-def _blamed(name: str, why: str) -> bool:
-    return name.removeprefix("KONG_").lower() in why.lower()
+def _slips(listen: str) -> bool:
+    """Whether a listen setting has a flag that is a slip of the pen for proxy_protocol."""
+    words = listen.replace(",", " ").split()
+    return any(word != PROXY_PROTOCOL and _PROXY_SPOKEN.fullmatch(_squashed(word)) for word in words)
 
 
 def header_never_matches(kong: Kong) -> Iterator[Found]:

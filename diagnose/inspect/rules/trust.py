@@ -117,6 +117,18 @@ def proxy_address_discarded(kong: Kong) -> Iterator[Found]:
         yield Found("KIP709", (demanded, kong.reads), "let Kong take the address of the PROXY header", (step,))
 
 
+_AS_CLIENTS_WRITE = (
+    "Kong goes on reading that header, in which a balancer that copies bytes leaves what the client wrote. Unless an "
+    "edge before it overwrites the header, set real_ip_header to proxy_protocol."
+)
+
+
+def left_to_clients(kongs: Iterable[Kong]) -> tuple[str, ...]:
+    """What is to be known of Kongs that read a header by themselves, once their balancer sends PROXY headers."""
+    others = (kong for kong in kongs if kong.settings and kong.header_told() and not kong.reads_proxy)
+    return tuple(dict.fromkeys(f"{kong.reads}: {_AS_CLIENTS_WRITE}" for kong in others))
+
+
 def overlapping(one: Network, networks: Sequence[Network]) -> bool:
     """Whether any of ``networks`` shares an address with ``one``."""
     return any(other.version == one.version and other.overlaps(one) for other in networks)

@@ -465,7 +465,7 @@ OF_WAYS = (
         (proxied(), service(), node(provider="azure:///s")),
         (
             proxied(),
-            service({"service.beta.kubernetes.io/azure-pls-proxy-protocol": "true"}),
+            service({"service.beta.kubernetes.io/azure-pls-proxy-protocol": "True"}),
             node(provider="azure:///s"),
         ),
     ),
@@ -482,6 +482,19 @@ OF_WAYS = (
         (proxied(), service({HETZNER + "location": "fsn1", HETZNER + "uses-proxyprotocol": "true"})),
         "Hetzner Cloud Load Balancer, by default",
         "it is not told to send PROXY headers",
+    ),
+    one(
+        "KIP725",
+        "a boolean as Go reads it",
+        (proxied(), service({**DO_REGIONAL, DO_PROXY: "False"})),
+        (proxied(), service({**DO_REGIONAL, DO_PROXY: "True"})),
+        "it is not told to send PROXY headers",
+    ),
+    one(
+        "KIP725",
+        "a value that the controller refuses leaves the balancer as it was",
+        (proxied(), service({HETZNER + "uses-proxyprotocol": "0"})),
+        (proxied(), service({HETZNER + "uses-proxyprotocol": "yes"})),
     ),
     one(
         "KIP725",
@@ -540,6 +553,13 @@ OF_WAYS = (
         ),
         (kong(), service(VULTR)),
         "Vultr Load Balancer",
+    ),
+    one(
+        "KIP726",
+        "a boolean in another spelling",
+        (kong(), service({HETZNER + "uses-proxyprotocol": "1"})),
+        (kong(), service({HETZNER + "uses-proxyprotocol": "0"})),
+        "uses-proxyprotocol: 1",
     ),
     one(
         "KIP726",
@@ -899,6 +919,14 @@ OF_WAYS = (
         (kong(), service({**DO_REGIONAL, f"{DO}protocol": "http", f"{DO}tls-passthrough": "true"})),
         (kong(), service({**DO_REGIONAL, f"{DO}protocol": "http", f"{DO}tls-passthrough": "false"})),
         "do-loadbalancer-tls-passthrough: true",
+    ),
+    one(
+        "KIP736",
+        "a value that is no boolean",
+        (proxied(), service({HETZNER + "uses-proxyprotocol": "yes"})),
+        (proxied(), service({HETZNER + "uses-proxyprotocol": "True"})),
+        "uses-proxyprotocol: yes",
+        "refused",
     ),
     one(
         "KIP736",

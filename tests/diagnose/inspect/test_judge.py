@@ -109,6 +109,8 @@ def test_a_config_map_of_another_namespace_is_another() -> None:
         {"KONG_PROXY_LISTEN": "10.77.1.1:8000 proxy_protocol, 10.77.1.1:8443 ssl proxy_protocol"},
         {"KONG_REAL_IP_HEADER": "proxy_protocol", "KONG_PROXY_LISTEN": "10.77.1.1:8000"},
         {"KONG_TRUSTED_IPS": "10.77.x"},
+        {"KONG_TRUSTED_IPS": "10.77.x", "KONG_PROXY_LISTEN": "10.77.1.1:8000 proxy-protocol"},
+        {"KONG_KONG_TRUSTED_IPS": "10.77.x"},
         {"KONG_KONG_PG_PASSWORD": "10.77.pass"},
         {"KONG_STATUS_LISTEN": "10.77.1.1:8100 proxy_protocol"},
         {"KONG_NGINX_PROXY_SET_REAL_IP_FROM": SECRET},

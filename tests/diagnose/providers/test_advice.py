@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from diagnose.path.traffic import Layer
@@ -37,6 +39,14 @@ def test_of_several_any_may_be_meant_and_only_what_all_say_of_nodes_is_said() ->
 
     (fact,) = facts([match("aws-nlb-ip"), match("aws-nlb-ccm")])
     assert fact.layer is Layer.LOAD_BALANCER
+
+
+def test_a_source_is_told_once_whatever_it_may_mean() -> None:
+    (fact,) = facts([match("digitalocean-network"), match("digitalocean-regional", "with PROXY headers")])
+    names = [provider.name for provider in providers() if provider.key.startswith("digitalocean")]
+    both = [replace(match(key), source="Service a") for key in ("digitalocean-network", "digitalocean-regional")]
+    assert facts(both)[0].source == f"Service a ({names[0]}, by default; or {names[1]}, by default)"
+    assert fact.source.count(" or ") == 1
 
 
 def test_of_nobody_nothing_is_expected() -> None:

@@ -46,6 +46,8 @@ def test_the_smallest_file_is_a_provider_that_trusts_nobody() -> None:
         ('by = "asked"', 'by = "guessed"', "by is none of"),
         ('annotation = "balancer.example/*"', 'anotation = "balancer.example/*"', "a condition looks at one of"),
         ('annotation = "balancer.example/*"', 'annotation = "x", value = "on"', "unknown: value"),
+        ('annotation = "balancer.example/*"', 'annotation = "x", is = ["on"], read = "yaml"', "not a valid Reading"),
+        ('annotation = "balancer.example/*"', 'annotation = "x", read = "go_bool"', "there are none"),
         ('annotation = "balancer.example/*"', 'finalizer = "x", is = ["on"]', "has no values apart from its pattern"),
         ('{ annotation = "balancer.example/*" }', "", "all holds no condition"),
         ('["proxies"]', '["teleports"]', "teleports"),

@@ -50,6 +50,13 @@ def test_what_is_recognised_names_the_object_and_the_field() -> None:
     assert match.source == "Service kong/kong-kong-proxy annotation metallb.io/ip-allocated-from-pool: public"
 
 
+def test_an_object_with_several_fields_is_named_once() -> None:
+    told = service(**{"@-type": "external", "@-nlb-target-type": "ip"})
+    (match,) = recognise(told)
+    named = f"Service kong/kong-proxy annotation {AWS}-type: external"
+    assert match.source == f"{named}, annotation {AWS}-nlb-target-type: ip"
+
+
 AWS_NODE = node("aws:///eu-central-1a/i-0a1b")
 
 
@@ -131,6 +138,68 @@ def test_annotations_choose_the_mode(key: str, asked: dict[str, str], what: str)
     assert [(m.provider.key, m.mode.what) for m in recognise(told, [node("digitalocean://1")])] == [(key, what)]
 
 
+HETZNER = "load-balancer.hetzner.cloud/uses-proxyprotocol"
+DIGITALOCEAN = "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol"
+VULTR = "service.beta.kubernetes.io/vultr-loadbalancer-proxy-protocol"
+SCALEWAY = "service.beta.kubernetes.io/scw-loadbalancer-proxy-protocol-v2"
+OPENSTACK = "loadbalancer.openstack.org/proxy-protocol"
+ORACLE = "oci-network-load-balancer.oraclecloud.com/is-ppv2-enabled"
+
+
+def behaviours(key: str, value: str) -> set[str]:
+    """What a balancer that an annotation tells of may do."""
+    beside = {
+        DIGITALOCEAN: {"service.beta.kubernetes.io/do-loadbalancer-type": "REGIONAL"},
+        ORACLE: {"oci.oraclecloud.com/load-balancer-type": "nlb"},
+    }
+    (match,) = recognise(service(**beside.get(key, {}), **{key: value}))
+    return set(match.mode.behaviours)
+
+
+@pytest.mark.parametrize("key", [HETZNER, DIGITALOCEAN, VULTR, SCALEWAY])
+@pytest.mark.parametrize("value", ["t", "T", "TRUE", "true", "True"])
+def test_a_controller_that_reads_booleans_as_go_does_takes_each_word_for_true(key: str, value: str) -> None:
+    assert all("sends_proxy" in one for one in behaviours(key, value))
+
+
+@pytest.mark.parametrize("key", [HETZNER, DIGITALOCEAN, VULTR, SCALEWAY])
+@pytest.mark.parametrize("value", ["f", "F", "FALSE", "false", "False"])
+def test_a_controller_that_reads_booleans_as_go_does_takes_each_word_for_false(key: str, value: str) -> None:
+    assert behaviours(key, value) == {"proxies"}
+
+
+@pytest.mark.parametrize("key", [HETZNER, DIGITALOCEAN, VULTR])
+def test_one_and_zero_are_booleans(key: str) -> None:
+    assert all("sends_proxy" in one for one in behaviours(key, "1"))
+    assert behaviours(key, "0") == {"proxies"}
+
+
+def test_one_is_a_port_where_ports_are_told_as_well() -> None:
+    assert behaviours(SCALEWAY, "1") == {"proxies", "sends_proxy_v1", "sends_proxy_v2"}
+    assert behaviours(SCALEWAY, "*") == {"sends_proxy_v2"}
+    assert behaviours(SCALEWAY, "") == {"proxies"}
+
+
+@pytest.mark.parametrize("key", [HETZNER, DIGITALOCEAN, SCALEWAY, ORACLE])
+@pytest.mark.parametrize("value", ["yes", "on", "tRuE ", "enabled"])
+def test_a_value_that_a_controller_refuses_is_neither_on_nor_off(key: str, value: str) -> None:
+    found = behaviours(key, value)
+    assert "proxies" in found
+    assert any("sends_proxy" in one for one in found)
+
+
+def test_a_controller_that_takes_one_word_alone_is_off_with_another() -> None:
+    assert behaviours(VULTR, "yes") == {"proxies"}
+    assert not any("sends_proxy" in one for one in behaviours(OPENSTACK, "True"))
+    assert behaviours(OPENSTACK, "true") == {"sends_proxy_v1"}
+
+
+@pytest.mark.parametrize(("value", "sends"), [("TRUE", True), ("tRue", True), ("False", False)])
+def test_a_controller_that_minds_no_letter_case(value: str, sends: bool) -> None:
+    assert (behaviours(ORACLE, value) == {"sends_proxy_v2"}) is sends
+    assert any("sends_proxy" in one for one in behaviours(ORACLE, value)) is sends
+
+
 def test_one_attribute_of_a_list_chooses_the_mode_and_another_does_not() -> None:
     attributes = "deregistration_delay.timeout_seconds=10, proxy_protocol_v2.enabled=true"
     on, off = (
@@ -153,10 +222,13 @@ def test_one_attribute_of_a_list_chooses_the_mode_and_another_does_not() -> None
         (service(klass="service.k8s.aws/nlb", **{"@-scheme": "internal"}), True),
         (service(klass="service.k8s.aws/nlb", **{"@-scheme": "internet-facing", "@-internal": "true"}), False),
         (service(**{"load-balancer.hetzner.cloud/disable-public-network": "true"}), True),
+        (service(**{"load-balancer.hetzner.cloud/disable-public-network": "1"}), True),
         (service(**{"load-balancer.hetzner.cloud/use-private-ip": "true"}), False),
         (service(**{"networking.gke.io/load-balancer-type": "Internal"}), True),
         (service(klass="networking.gke.io/l4-regional-external"), False),
         (service(**{"service.beta.kubernetes.io/azure-load-balancer-internal": "true"}), True),
+        (service(**{"service.beta.kubernetes.io/azure-load-balancer-internal": "True"}), True),
+        (service(**{"service.beta.kubernetes.io/azure-load-balancer-internal": "1"}), False),
         (service(**{"service.beta.kubernetes.io/azure-load-balancer-internal": "false"}), False),
     ],
 )
