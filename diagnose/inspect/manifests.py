@@ -74,7 +74,7 @@ def read_manifests(name: str) -> Manifests:
     Stop with status 2 where something cannot be read, is no YAML, or has a field of the wrong type.
     """
     found: list[tuple[str, Object]] = []
-    empty = []
+    empty, whole = [], 0
     left = MOST_BYTES
     for source, data in _sources(name):
         left -= len(data)
@@ -82,9 +82,10 @@ def read_manifests(name: str) -> Manifests:
             raise _refused(source, f"there are more than {MOST_BYTES // 1024**2} MiB", "Name fewer objects.")
         here = [one for document in _documents(data, source) for one in _objects(document)]
         found += [(kind, thing) for kind, thing in here if kind and _fits(thing, kind, source)]
+        whole += len(here)
         if not here:
             empty.append(source)
-    if not found and empty:
+    if not whole and empty:
         raise _refused(
             name, "there is no Kubernetes object in it", "Give what kubectl get -o yaml or helm template print."
         )

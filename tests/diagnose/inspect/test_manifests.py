@@ -192,3 +192,10 @@ def test_an_alias_of_ordinary_size_is_nothing_to_refuse(written: Path) -> None:
 
 def test_every_kind_that_is_read_has_a_shape() -> None:
     assert set(manifests.KINDS.values()) == set(SHAPES)
+
+
+def test_objects_of_kinds_that_no_rule_reads_are_objects_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "account.yaml").write_text("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: kongip}\n")
+    (tmp_path / "rules.yaml").write_text("groups: []\n")
+    found = read_manifests(str(tmp_path))
+    assert [gap.why for gap in found.gaps] == ["it holds no Kubernetes object"]
