@@ -105,8 +105,8 @@ def conclusion(way: Way) -> str:
 
 
 def _where(way: Way, one: Connection) -> str:
-    """Where a connection of a way was seen; by the end that it leads to where others were seen at the same point."""
-    if sum(other.point == one.point for other in way.sightings) == 1:
+    """Where a connection of a way was seen; by the end that it leads to, where another was seen there before it."""
+    if one is next(other for other in way.sightings if other.point == one.point):
         return place(one)
     return f"{_end(one.destination, one.destination_port)} (seen at {place(one)})"
 

@@ -84,6 +84,7 @@ def test_a_run_tells_neither_its_secrets_nor_what_others_had_logged(output: str,
         told = said(
             *("diagnose", "--url", kong.url, "--echo-path", bed.ECHO_PATH, "--kong-log", str(kong.files.access_log)),
             *("--admin-url", "http://127.0.0.1:1", "--connections", "3", "--output", output, "--probe-timeout", "2"),
+            *("--caller-ip", bed.CALLER),
             *(("-v",) if output == "text" else ()),
             KONGIP_SECRET=secret,
             KONGIP_ADMIN_TOKEN=token,
