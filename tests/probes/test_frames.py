@@ -65,16 +65,22 @@ def test_a_segment_is_what_scapy_says_it_is(name: str, network: Packet) -> None:
     assert found.options.startswith(bytes.fromhex("080a0000000500000006"))
 
 
-@pytest.mark.parametrize("carrier", [CookedLinux(pkttype=3), CookedLinuxV2(pkttype=3)], ids=["first", "second"])
-def test_what_a_switch_sent_to_every_port_did_not_come_to_the_machine_that_captured_it(carrier: Packet) -> None:
-    link = frames.LINUX_SLL if isinstance(carrier, CookedLinux) else frames.LINUX_SLL2
+@pytest.mark.parametrize(
+    ("link", "carrier"),
+    [(frames.LINUX_SLL, CookedLinux(pkttype=3)), (frames.LINUX_SLL2, CookedLinuxV2(pkttype=3))],
+    ids=["first", "second"],
+)
+def test_what_a_switch_sent_to_every_port_did_not_come_to_the_machine_that_captured_it(
+    link: int, carrier: Packet
+) -> None:
     assert read(link, carrier / FOUR / DATA) is None
 
 
-@pytest.mark.parametrize("kind", [CookedLinux, CookedLinuxV2], ids=["first", "second"])
+@pytest.mark.parametrize(
+    ("link", "kind"), [(frames.LINUX_SLL, CookedLinux), (frames.LINUX_SLL2, CookedLinuxV2)], ids=["first", "second"]
+)
 @pytest.mark.parametrize(("pkttype", "leaves"), [(0, False), (4, True)])
-def test_a_syn_that_the_machine_itself_sent_says_so(kind: type[Packet], pkttype: int, leaves: bool) -> None:
-    link = frames.LINUX_SLL if kind is CookedLinux else frames.LINUX_SLL2
+def test_a_syn_that_the_machine_itself_sent_says_so(link: int, kind: type[Packet], pkttype: int, leaves: bool) -> None:
     found = read(link, kind(pkttype=pkttype) / FOUR / TCP(sport=40000, dport=8000, flags="S"))
     assert found is not None
     assert found.leaves is leaves

@@ -240,3 +240,8 @@ def test_where_nobody_saw_an_ordinary_connection_nothing_is_told_of_its_address(
     explanation = explain(seen, (), [], Addresses(owners, find_senders((), seen, owners, None)))
 
     assert (explanation.cases, explanation.verdict, explanation.culprits) == ((), Verdict.UNDETERMINED, ())
+
+
+def test_of_equally_likely_faults_the_one_nearest_to_callers_comes_first() -> None:
+    codes = [culprit.code for culprit in explained(Way("refuses")).culprits]
+    assert codes.index("KIP203") < codes.index("KIP302")
