@@ -86,43 +86,51 @@ def _arrivals(way: Sequence[Connection], kongs: Set[str], home: Set[str]) -> Ite
     """What came in at each layer first of ``way``, in path order: the rest that was captured there went out, or on.
 
     A capture may lack packets. What Kong sends on is no arrival, even where the arrival itself is lacking, as on the
-    echo's node, or where a balancer sent the request on a connection that it had kept open; and where a connection's
-    SYN is lacking, a PROXY header in front of what was captured may be lacking, too. Where nobody there answered the
-    first one, but a later one was answered, the first may have been another machine's, whose frames the capture heard:
-    what came to the layer is not known then. Nor is it where nodes saw several connections begin: a node ends none, so
-    a proxy did, on the node itself, or behind a node that the caller is on; nor where what answered was on the machine
-    itself, as a proxy is of which the capture of one interface shows but the one side. And a caller at ``home`` may be
-    seen by its own node as it leaves. What was first seen leaving a machine did not come to it, or that is lacking.
+    echo's node, or where a balancer sent the request on a connection that it had kept open.
     """
     way = [one for one in way if not (one.head.of_kong or (one.point.layer is Layer.GATEWAY and one.source in kongs))]
     departed = next((one for one in way if one.point.layer is Layer.EGRESS), None)
-    answered = {one.point.layer for one in way if one.answer is not None and one.source not in kongs}
-    begun = {one.opening.sequence for one in way if one.point.layer is Layer.NODE and one.opening is not None}
-    known = {Layer.NODE} if len(begun) > 1 else set[Layer]()
+    firsts: dict[Layer, Connection] = {}
     for one in way:
-        layer = one.point.layer
-        if layer is None or layer is Layer.EGRESS or layer in known:
-            continue
-        known.add(layer)
-        if one.left:
-            continue
-        if layer is Layer.GATEWAY:
-            one = _rewritten(one, way)
+        if one.point.layer is not None and one.point.layer is not Layer.EGRESS:
+            firsts.setdefault(one.point.layer, one)
+    others = [one for one in way if one.source not in kongs]
+    for layer, first in firsts.items():
+        one = _rewritten(first, way) if layer is Layer.GATEWAY else first
         source = parse_address(one.source)
-        if layer is Layer.NODE and (one.source in home or (one.answer is not None and one.answer.ttl in _FRESH)):
+        if source is None or first.left or _overheard(one, others) or (layer is Layer.NODE and _ended(one, way, home)):
             continue
-        if source is not None and (one.opening is None or one.answer is not None or layer not in answered):
-            clear = one.head.carries is Carries.HTTP and one.head.whole
-            yield Sighting(
-                layer,
-                source,
-                tuple(map(_named, one.head.proxies))
-                if one.opening is not None and one.head.carries is not None
-                else None,
-                _listed(one, "x-forwarded-for") if clear else None,
-                _listed(one, "x-real-ip") if clear else None,
-                _same(departed, one),
-            )
+        clear = one.head.carries is Carries.HTTP and one.head.whole
+        # Where the SYN is lacking, a PROXY header in front of what was captured may be lacking, too.
+        known = one.opening is not None and one.head.carries is not None
+        yield Sighting(
+            layer,
+            source,
+            tuple(map(_named, one.head.proxies)) if known else None,
+            _listed(one, "x-forwarded-for") if clear else None,
+            _listed(one, "x-real-ip") if clear else None,
+            _same(departed, one),
+        )
+
+
+def _overheard(one: Connection, way: Sequence[Connection]) -> bool:
+    """Whether nobody answered it, and another one at its layer was answered.
+
+    Then it may have been another machine's, whose frames the capture heard.
+    """
+    answered = any(other.answer is not None for other in way if other.point.layer is one.point.layer)
+    return one.opening is not None and one.answer is None and answered
+
+
+def _ended(one: Connection, way: Sequence[Connection], home: Set[str]) -> bool:
+    """Whether something ends connections where they pass a node, which itself ends none, or ``one`` began there.
+
+    Where nodes saw several begin, a proxy did, on the node itself, or behind a node that the caller is on; and where
+    what answered is on the machine itself, as a proxy is of which the capture of one interface shows but the one side.
+    A caller at ``home`` may be seen by its own node as it leaves.
+    """
+    begun = {other.opening.sequence for other in way if other.point.layer is Layer.NODE and other.opening is not None}
+    return len(begun) > 1 or one.source in home or (one.answer is not None and one.answer.ttl in _FRESH)
 
 
 def _rewritten(one: Connection, way: Sequence[Connection]) -> Connection:
