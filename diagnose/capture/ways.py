@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from diagnose.capture.connections import Connection
 from diagnose.capture.head import Carries
-from diagnose.path.traffic import Address, Layer, parse_address
+from diagnose.path.traffic import PATH, Address, Layer, parse_address
 from probes.wire.proxy_protocol import Header
 
 NONCE = re.compile(r"[0-9a-f]{16}(?![0-9a-f])")
@@ -183,9 +183,6 @@ def _named(seen: Sequence[Connection]) -> Iterator[tuple[int, int]]:
             others = [one for one in candidates if one != number]
             if others:
                 yield number, min(others, key=lambda one: abs(seen[one].time - connection.time))
-
-
-PATH = tuple(Layer)
 
 
 def in_order(connection: Connection) -> tuple[int, float]:

@@ -154,7 +154,9 @@ def run_id(text: str) -> str:
 
 def nonce(text: str) -> str:
     """The nonce of a probe, as its path ends with it."""
-    if not re.fullmatch(r"[0-9a-f]{16}", text):
+    from diagnose.capture.ways import NONCE
+
+    if not NONCE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no probe's nonce, which is sixteen digits from 0 to f")
     return text
 

@@ -13,7 +13,7 @@ from diagnose.explain.faults import BELIEVER
 from diagnose.explain.sights import Sights
 from diagnose.path.proxying import Answer
 from diagnose.path.settings import Settings
-from diagnose.path.traffic import Layer
+from diagnose.path.traffic import PATH, Layer
 from diagnose.report.report import Culprit, Verdict
 from diagnose.site import Entry, Fact
 from probes.outcome import TimedOut
@@ -142,8 +142,6 @@ def explain(
     contradiction = None if cases else _contradiction(sights.distinct)
     return Explanation(tuple(observations), cases, as_told=False, contradiction=contradiction)
 
-
-PATH = tuple(Layer)
 
 MOST = 2_000
 """Cases that are looked at where nothing is known of Kong's settings, and connections get through.

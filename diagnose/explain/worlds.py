@@ -15,9 +15,10 @@ from itertools import product
 
 from diagnose.path import edge, load_balancer, proxying
 from diagnose.path.egress import Egress
+from diagnose.path.listens import PROXY_PROTOCOL
 from diagnose.path.node import Node
 from diagnose.path.proxying import BELIEVES_PROXY, HTTP, Manner, Onward, Reads
-from diagnose.path.settings import Listener, Settings
+from diagnose.path.settings import DEFAULT_REAL_IP_HEADER, Listener, Settings
 from diagnose.path.traffic import Address, Layer
 from diagnose.path.world import Behaviour, Hop, World, sends_proxy
 from diagnose.site import Entry, EntryKind, Fact
@@ -28,9 +29,6 @@ Can = Callable[[Hop, Hops], bool]
 """Tells whether a hop that answers from an address of its own has one, with these hops after it."""
 
 _TRUST_ALL = ("0.0.0.0/0", "::/0")
-PROXY = "proxy_protocol"
-UNSET = ("X-Real-IP", False)
-"""Kong's defaults: the header that it reads, and whether recursively."""
 
 _BALANCER = Layer.LOAD_BALANCER
 _ENDS = proxying.ENDS | {Node.DROPS, Node.REFUSES}
@@ -241,7 +239,9 @@ def alternatives(
     trusted: list[tuple[str, ...]] = [()]
     if taken:
         trusted += [_TRUST_ALL, *((peer,) for peer in sorted(set(peers)))]
-    headers = dict.fromkeys(("X-Real-IP", "X-Forwarded-For", PROXY, *(one.real_ip_header for one in told)))
+    headers = dict.fromkeys(
+        (DEFAULT_REAL_IP_HEADER, "X-Forwarded-For", PROXY_PROTOCOL, *(one.real_ip_header for one in told))
+    )
     return [
         (
             Settings(
@@ -255,9 +255,18 @@ def alternatives(
         )
         for version, speaks in product(versions, {tls, tls and not clear_reply})
         for flag, trust, header, recursive in product((False, True), trusted, headers, (False, True))
-        # Trusting nobody, Kong looks at no header at all.
-        if ((read or (flag, header, recursive) == (True, PROXY, False)) if trust else (header, recursive) == UNSET)
+        if _differs(flag, trust, header, recursive=recursive, read=read)
     ]
+
+
+def _differs(flag: bool, trust: Sequence[str], header: str, *, recursive: bool, read: bool) -> bool:
+    """Whether a Kong set so does something that none does which was considered before, all else being alike.
+
+    Trusting nobody, it looks at no header at all; and where no request was ``read``, at none but a PROXY header.
+    """
+    if not trust:
+        return (header, recursive) == (DEFAULT_REAL_IP_HEADER, False)
+    return read or (flag and header == PROXY_PROTOCOL and not recursive)
 
 
 def all_worlds(

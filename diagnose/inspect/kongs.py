@@ -15,7 +15,7 @@ from diagnose.inspect.known import Known, Refusal, known, refusals
 from diagnose.inspect.variables import MATTERS, Told, Variables, variables_of
 from diagnose.inspect.written import Written, installation_of, operated
 from diagnose.installation import Installation
-from diagnose.path.listens import Listen, read_listens, with_flag
+from diagnose.path.listens import PROXY_PROTOCOL, Listen, read_listens, with_flag
 from diagnose.path.settings import DEFAULT_PROXY_LISTEN, DEFAULT_REAL_IP_HEADER, TWINS
 from diagnose.remedies import forms
 from diagnose.report.report import RemedyStep
@@ -121,7 +121,7 @@ class Kong:
         """
         behind = tuple(behind)
         as_it_is = self.header_told() or self.header_open or not any(one in self.listens for one in behind)
-        header = {} if as_it_is else {"REAL_IP_HEADER": forms.PROXY_PROTOCOL}
+        header = {} if as_it_is else {"REAL_IP_HEADER": PROXY_PROTOCOL}
         told = self.flagged(True, behind) | header
         return (self.step(**told),) if told else ()
 
@@ -170,7 +170,7 @@ class Kong:
     @property
     def reads_proxy(self) -> bool:
         """Whether it takes the address that a PROXY header names, as far as it is known."""
-        return self.settings is not None and self.settings.real_ip_header == forms.PROXY_PROTOCOL
+        return self.settings is not None and self.settings.real_ip_header == PROXY_PROTOCOL
 
     @property
     def reads(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 PROXY_PROTOCOL = "proxy_protocol"
+"""The flag of a listener, and the value of real_ip_header that means the PROXY header."""
 
 
 @dataclass(frozen=True, slots=True)

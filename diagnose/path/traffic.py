@@ -22,6 +22,10 @@ class Layer(StrEnum):
     UPSTREAM = "upstream"
 
 
+PATH = tuple(Layer)
+"""The layers, in path order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """One connection with its one request, as it enters a hop.

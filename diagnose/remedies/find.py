@@ -7,6 +7,7 @@ from itertools import product
 
 from diagnose.explain.bindings import Addresses
 from diagnose.explain.cases import Case
+from diagnose.path.listens import PROXY_PROTOCOL
 from diagnose.path.node import Node
 from diagnose.path.traffic import Address
 from diagnose.path.world import predict
@@ -16,8 +17,6 @@ from diagnose.remedies.told import Place, as_remedy
 from diagnose.remedies.trust import trusts
 from diagnose.report.report import Remedy, Verdict
 from probes.claims import FORWARDED_FOR, RARE, REAL_IP
-
-PROXY_PROTOCOL = "proxy_protocol"
 
 
 def find_remedy(

@@ -12,7 +12,6 @@ from diagnose.installation import Form, Installation
 from diagnose.report.report import RemedyStep
 
 LISTEN = "KONG_PROXY_LISTEN"
-PROXY_PROTOCOL = "proxy_protocol"
 DATA_PLANE = "DataPlane"
 
 

@@ -7,11 +7,12 @@ from ipaddress import ip_address
 
 from diagnose.path.addresses import text_of
 from diagnose.path.gateway import Conclusion
+from diagnose.path.listens import PROXY_PROTOCOL
 from diagnose.path.realip import PEER
 from diagnose.path.settings import Listener, Settings
 from diagnose.path.traffic import Address, Headers, Traffic
 from diagnose.path.upstream import HEADERS_IN_FRONT, HEADERS_READ
-from diagnose.what_if.closed import PROXY_PROTOCOL, closed
+from diagnose.what_if.closed import closed
 
 _OF_CLIENTS = ("X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "Forwarded")
 _KEPT_OF_TRUSTED = ("X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Host")

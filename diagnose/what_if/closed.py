@@ -6,9 +6,6 @@ from diagnose.path.preface import BROKEN, PLAIN_LIMIT, TOO_LARGE, UNKNOWN_VERSIO
 from diagnose.path.settings import Listener
 from diagnose.path.traffic import Traffic
 
-PROXY_PROTOCOL = "proxy_protocol"
-"""The value of real_ip_header that means the PROXY header, and the flag of a listener."""
-
 _WRONG = {
     BROKEN: "came is none that nginx can read",
     TOO_LARGE: "came is larger than nginx takes there",

@@ -8,10 +8,9 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from diagnose.inspect.found import Found, note
 from diagnose.inspect.kongs import Kong
 from diagnose.inspect.ways import Way
+from diagnose.path.listens import PROXY_PROTOCOL
 from diagnose.path.settings import DEFAULT_REAL_IP_HEADER
 from diagnose.path.trust import UNIX, Network, read_network
-
-PROXY_PROTOCOL = "proxy_protocol"
 
 WHOM_TO_TRUST = note(
     "Trust the addresses from which Kong is connected to, and no others: the balancer's subnets; under "
